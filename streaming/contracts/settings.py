@@ -1,0 +1,134 @@
+"""Where everything is: the addresses and folders that the services agree on.
+
+Every value can be set by an environment variable with the prefix `TICKHOUSE_` (for example
+`TICKHOUSE_KAFKA_BOOTSTRAP`). On one machine the defaults fit together; on a cluster these are the only things to change.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import BaseModel, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parents[2]
+Database = Literal["tickhouse", "lake", "dagster", "superset"]
+Role = Literal["owner", "reader"]
+
+
+class Secrets(BaseModel):
+    """Passwords and keys of one stack; generated once, kept in `<home>/secrets.json` with mode 0600."""
+
+    postgres_password: str
+    reader_password: str
+    superset_password: str
+    superset_secret_key: str
+
+
+class Settings(BaseSettings):
+    """Addresses, folders and ports.
+
+    The default ports all move by `port_offset`, so that two stacks can stand side by side.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TICKHOUSE_", extra="ignore")
+
+    home: Path = Field(PROJECT / ".tickhouse", description="Everything a stack writes: data, logs, secrets")
+    cache: Path = Field(
+        Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "tickhouse",
+        description="Environments and JVM artefacts, shared between clones",
+    )
+    port_offset: int = Field(0, ge=0, le=40_000, description="Added to every default port")
+
+    kafka_bootstrap: str | None = Field(None, description="Kafka brokers; default: the local stack's")
+    kafka_partitions: int = Field(2, ge=1, le=1024, description="Partitions of the topics keyed by symbol")
+    kafka_retention_hours: int = Field(168, ge=1, description="How long topics keep messages")
+    postgres_url: str | None = Field(
+        None, description="postgresql://user:password@host:port of a server to use; default: the local stack's"
+    )
+    warehouse: str | None = Field(None, description="Iceberg warehouse URI; default: file://<home>/warehouse")
+    flink_url: str | None = Field(None, description="Flink REST address; default: the local stack's")
+    trino_url: str | None = Field(None, description="Trino address; default: the local stack's")
+    superset_url: str | None = Field(None, description="Superset address; default: the local stack's")
+    dagster_url: str | None = Field(None, description="Dagster address; default: the local stack's")
+
+    def port(self, name: str) -> int:
+        """The port that the local stack's server `name` listens on."""
+        return PORTS[name] + self.port_offset
+
+    @property
+    def kafka(self) -> str:
+        return self.kafka_bootstrap or f"127.0.0.1:{self.port('kafka')}"
+
+    @property
+    def flink(self) -> str:
+        return self.flink_url or f"http://127.0.0.1:{self.port('flink')}"
+
+    @property
+    def trino(self) -> str:
+        return self.trino_url or f"http://127.0.0.1:{self.port('trino')}"
+
+    @property
+    def superset(self) -> str:
+        return self.superset_url or f"http://127.0.0.1:{self.port('superset')}"
+
+    @property
+    def dagster(self) -> str:
+        return self.dagster_url or f"http://127.0.0.1:{self.port('dagster')}"
+
+    @property
+    def warehouse_uri(self) -> str:
+        return self.warehouse or f"file://{self.home.absolute()}/warehouse"
+
+    def postgres(self, database: Database = "tickhouse", role: Role = "owner") -> str:
+        """The `postgresql://` URL of a database, password included: never log it."""
+        if self.postgres_url:
+            base = urlsplit(self.postgres_url)
+        else:
+            password = quote(self.secrets().postgres_password)
+            base = urlsplit(f"postgresql://tickhouse:{password}@127.0.0.1:{self.port('postgres')}")
+        netloc = base.netloc
+        if role == "reader":
+            netloc = f"tickhouse_reader:{quote(self.secrets().reader_password)}@{netloc.rpartition('@')[2]}"
+        return urlunsplit((base.scheme, netloc, f"/{database}", base.query, ""))
+
+    def secrets(self) -> Secrets:
+        """The stack's passwords, made at the first call."""
+        path = self.home / "secrets.json"
+        if not path.exists():
+            self.home.mkdir(parents=True, exist_ok=True)
+            made = {name: secrets.token_urlsafe(24) for name in Secrets.model_fields}
+            partial = path.with_suffix(f".{os.getpid()}")
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                json.dump(made, file)
+            try:
+                os.link(partial, path)  # the first of two racing processes wins
+            except FileExistsError:
+                pass
+            partial.unlink()
+        return Secrets.model_validate_json(path.read_text())
+
+
+PORTS = {
+    "postgres": 15432,
+    "kafka": 19092,
+    "kafka_controller": 19093,
+    "flink": 18081,
+    "flink_rpc": 16123,
+    "flink_blob": 16124,
+    "trino": 18080,
+    "superset": 18088,
+    "dagster": 13000,
+}
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
