@@ -23,7 +23,7 @@ class Command(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unk
     """Base of every command."""
 
 
-class NewOrder(Command, tag="new", kw_only=True):
+class NewOrder(Command, tag="new", frozen=True, kw_only=True):
     """Buy or sell `quantity` shares. `price` is absent on a market order."""
 
     order_id: Id
@@ -37,7 +37,7 @@ class NewOrder(Command, tag="new", kw_only=True):
     event_time: Micros
 
 
-class CancelOrder(Command, tag="cancel", kw_only=True):
+class CancelOrder(Command, tag="cancel", frozen=True, kw_only=True):
     """Take what is left of an order off the book."""
 
     order_id: Id
@@ -46,7 +46,7 @@ class CancelOrder(Command, tag="cancel", kw_only=True):
     event_time: Micros
 
 
-class DefineInstrument(Command, tag="instrument", kw_only=True):
+class DefineInstrument(Command, tag="instrument", frozen=True, kw_only=True):
     """Make a symbol known, or change its rules.
 
     `tick_size` is in 1/10,000 dollar, `collar_bps` the widest distance of a price from the day's reference price.
@@ -60,7 +60,7 @@ class DefineInstrument(Command, tag="instrument", kw_only=True):
     event_time: Micros
 
 
-class SetSession(Command, tag="session", kw_only=True):
+class SetSession(Command, tag="session", frozen=True, kw_only=True):
     """Open or close trading. Without `reference_price` the last trade's price is the day's reference."""
 
     symbol: Symbol
@@ -70,7 +70,7 @@ class SetSession(Command, tag="session", kw_only=True):
     event_time: Micros
 
 
-class Clock(Command, tag="clock", kw_only=True):
+class Clock(Command, tag="clock", frozen=True, kw_only=True):
     """Time passes: moves the engine's time where nobody trades."""
 
     symbol: Symbol

@@ -34,7 +34,9 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=
     """Base of every event."""
 
 
-class Accepted(Event, tag="accepted", kw_only=True):
+class Accepted(Event, tag="accepted", frozen=True, kw_only=True):
+    """An order that the book took in, as the book understood it."""
+
     sequence: int
     order_id: int
     trader_id: int
@@ -47,7 +49,7 @@ class Accepted(Event, tag="accepted", kw_only=True):
     event_time: int
 
 
-class Rejected(Event, tag="rejected", kw_only=True):
+class Rejected(Event, tag="rejected", frozen=True, kw_only=True):
     """A refused command. `sequence` is absent for a symbol that does not exist."""
 
     sequence: int | None = None
@@ -58,7 +60,7 @@ class Rejected(Event, tag="rejected", kw_only=True):
     event_time: int
 
 
-class Cancelled(Event, tag="cancelled", kw_only=True):
+class Cancelled(Event, tag="cancelled", frozen=True, kw_only=True):
     """`quantity` is what was taken off."""
 
     sequence: int
@@ -70,7 +72,7 @@ class Cancelled(Event, tag="cancelled", kw_only=True):
     event_time: int
 
 
-class Expired(Event, tag="expired", kw_only=True):
+class Expired(Event, tag="expired", frozen=True, kw_only=True):
     """A day order that the close took off the book; `quantity` is what was left of it."""
 
     sequence: int
@@ -81,7 +83,7 @@ class Expired(Event, tag="expired", kw_only=True):
     event_time: int
 
 
-class Trade(Event, tag="trade", kw_only=True):
+class Trade(Event, tag="trade", frozen=True, kw_only=True):
     """One match, at the maker's price. `trade_id` is `<symbol>-<sequence>`."""
 
     sequence: int
@@ -97,7 +99,7 @@ class Trade(Event, tag="trade", kw_only=True):
     event_time: int
 
 
-class MarketStatus(Event, tag="market_status", kw_only=True):
+class MarketStatus(Event, tag="market_status", frozen=True, kw_only=True):
     """The session of a symbol and, while it is open, the day's reference price and collar (both bounds allowed)."""
 
     sequence: int
@@ -110,7 +112,7 @@ class MarketStatus(Event, tag="market_status", kw_only=True):
     event_time: int
 
 
-class Price(Event, tag="price", kw_only=True):
+class Price(Event, tag="price", frozen=True, kw_only=True):
     """Last price and best bid and ask after the event `last_sequence`; absent where there is none.
 
     `volume` counts the trading day's shares so far.
@@ -137,7 +139,7 @@ class RestingOrder(Struct, frozen=True, kw_only=True):
     quantity: int
 
 
-class BookSnapshot(Event, tag="book_snapshot", kw_only=True):
+class BookSnapshot(Event, tag="book_snapshot", frozen=True, kw_only=True):
     """The whole book (market by order) after the event `last_sequence`.
 
     Bids first, each side in priority order. A large book is cut into `parts`, numbered from 1.
@@ -151,7 +153,7 @@ class BookSnapshot(Event, tag="book_snapshot", kw_only=True):
     event_time: int
 
 
-class PortfolioUpdate(Event, tag="portfolio_update", kw_only=True):
+class PortfolioUpdate(Event, tag="portfolio_update", frozen=True, kw_only=True):
     """One trader's balances after a journal entry. `sequence` counts per trader, from 1, without a gap.
 
     `entry_id` is the trade id, or `endowment-<trader>[-<symbol>]`; `symbol` is absent where only cash moved.
@@ -170,7 +172,7 @@ class PortfolioUpdate(Event, tag="portfolio_update", kw_only=True):
     event_time: int
 
 
-class Alert(Event, tag="alert", kw_only=True):
+class Alert(Event, tag="alert", frozen=True, kw_only=True):
     """Something unusual. `score` is the rule's measure (here: the robust z-score), beyond `threshold`."""
 
     alert_id: str
@@ -182,7 +184,7 @@ class Alert(Event, tag="alert", kw_only=True):
     event_time: int
 
 
-class DeadLetter(Event, tag="dead_letter", kw_only=True):
+class DeadLetter(Event, tag="dead_letter", frozen=True, kw_only=True):
     """A message, or one item of one, that could not be used; `payload` is the original bytes in base 64."""
 
     topic: str

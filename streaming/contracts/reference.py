@@ -49,5 +49,5 @@ def traders() -> tuple[Trader, ...]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with (files("streaming.contracts") / "reference" / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    text = (files("streaming.contracts") / "reference" / name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))

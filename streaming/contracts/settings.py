@@ -1,7 +1,7 @@
 """Where everything is: the addresses and folders that the services agree on.
 
 Every value can be set by an environment variable with the prefix `TICKHOUSE_` (for example
-`TICKHOUSE_KAFKA_BOOTSTRAP`). On one machine the defaults fit together; on a cluster these are the only things to change.
+`TICKHOUSE_KAFKA_BOOTSTRAP`). On one machine the defaults fit together; on a cluster only these change.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -64,26 +65,32 @@ class Settings(BaseSettings):
 
     @property
     def kafka(self) -> str:
+        """Bootstrap servers, host:port."""
         return self.kafka_bootstrap or f"127.0.0.1:{self.port('kafka')}"
 
     @property
     def flink(self) -> str:
+        """Address of Flink's REST interface and web UI."""
         return self.flink_url or f"http://127.0.0.1:{self.port('flink')}"
 
     @property
     def trino(self) -> str:
+        """Address of Trino."""
         return self.trino_url or f"http://127.0.0.1:{self.port('trino')}"
 
     @property
     def superset(self) -> str:
+        """Address of Superset."""
         return self.superset_url or f"http://127.0.0.1:{self.port('superset')}"
 
     @property
     def dagster(self) -> str:
+        """Address of Dagster's web UI."""
         return self.dagster_url or f"http://127.0.0.1:{self.port('dagster')}"
 
     @property
     def warehouse_uri(self) -> str:
+        """Where the Iceberg tables' files are."""
         return self.warehouse or f"file://{self.home.absolute()}/warehouse"
 
     def postgres(self, database: Database = "tickhouse", role: Role = "owner") -> str:
@@ -107,10 +114,8 @@ class Settings(BaseSettings):
             partial = path.with_suffix(f".{os.getpid()}")
             with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 json.dump(made, file)
-            try:
-                os.link(partial, path)  # the first of two racing processes wins
-            except FileExistsError:
-                pass
+            with suppress(FileExistsError):  # the first of two racing processes wins
+                os.link(partial, path)
             partial.unlink()
         return Secrets.model_validate_json(path.read_text())
 

@@ -10,7 +10,7 @@ from streaming.contracts import commands, events
 
 @dataclass(frozen=True)
 class Topic:
-    """A Kafka topic. `item` is the type of the objects in `items`; `key` the envelope's field that is the message key."""
+    """A Kafka topic. `item` is the type of the objects in `items`; `key` names the envelope's field that is the key."""
 
     name: str
     key: str
