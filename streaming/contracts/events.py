@@ -27,7 +27,7 @@ Reason = Literal[
     "no_reference_price",
     "unknown_order",
 ]
-CancelReason = Literal["requested", "unfilled_remainder"]
+CancelReason = Literal["requested", "unfilled_remainder", "price_outside_collar"]
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
