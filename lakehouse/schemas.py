@@ -1,0 +1,175 @@
+"""Iceberg schemas, derived from the contracts so that a table cannot drift from its topic.
+
+Prices (1/10,000 dollar on the topics) become decimal(18,4), cash and sums decimal(38,4), microseconds timestamptz,
+whole numbers long. A field that the contract lets be absent is optional, every other one required.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from dataclasses import dataclass
+from itertools import count
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from pyiceberg.schema import Schema
+from pyiceberg.types import (
+    BinaryType,
+    DecimalType,
+    DoubleType,
+    IcebergType,
+    IntegerType,
+    ListType,
+    LongType,
+    NestedField,
+    StringType,
+    StructType,
+    TimestamptzType,
+)
+
+PRICE = DecimalType(18, 4)
+CASH = DecimalType(38, 4)
+CASH_FIELDS = frozenset({"cash", "cash_change", "turnover"})
+PRICE_FIELDS = frozenset({"price", "tick_size", "open", "high", "low", "close", "vwap", "moving_average"})
+
+DOCS = {
+    "event_time": "The market's time, UTC",
+    "sequence": "Counts the events of the topic's key (symbol or trader) from 1, without a gap",
+    "last_sequence": "The symbol's sequence that this row is the state after",
+    "price": "Dollars a share",
+    "quantity": "Shares",
+    "kafka_partition": "Where the message was: the topic's partition",
+    "kafka_offset": "Where the message was: the offset within the partition",
+    "kafka_time": "When the message was written, by Kafka's clock",
+}
+
+KAFKA_COLUMNS: tuple[tuple[str, IcebergType], ...] = (
+    ("kafka_partition", IntegerType()),
+    ("kafka_offset", LongType()),
+    ("kafka_time", TimestamptzType()),
+)
+"""What every row from a topic carries besides its item: it measures lag, and tells a message that came twice."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column before it has an id."""
+
+    name: str
+    type: Any
+    optional: bool
+
+
+def columns(item: Any) -> list[Column]:
+    """The fields of a contract's struct, or of a union of them.
+
+    A union's tag is a column of its own, first; a single struct's tag says the same on every row and is left out. A
+    field is optional where any member may lack it. ValueError where two members disagree on a type.
+    """
+    members = members_of(item)
+    found: dict[str, Column] = {}
+    for struct in members:
+        for field in struct_columns(struct):
+            seen = found.get(field.name)
+            if seen and base_type(seen.type) is not base_type(field.type):
+                raise ValueError(f"{field.name} is {seen.type} in one event and {field.type} in another")
+            found[field.name] = Column(field.name, field.type, field.optional or bool(seen and seen.optional))
+    names = [{column.name for column in struct_columns(struct)} for struct in members]
+    everywhere = set.intersection(*names)
+    merged = [Column(c.name, c.type, c.optional or c.name not in everywhere) for c in found.values()]
+    # `event_time` closes every event; a union's own fields come before it.
+    merged.sort(key=lambda column: column.name == "event_time")
+    tag = members[0].__struct_config__.tag_field
+    return [Column(tag, str, False), *merged] if len(members) > 1 and tag else merged
+
+
+def members_of(item: Any) -> tuple[type[msgspec.Struct], ...]:
+    """The structs of a union, or the one."""
+    return get_args(item) if get_origin(item) in (types.UnionType, Union) else (item,)
+
+
+def struct_columns(struct: type[msgspec.Struct]) -> list[Column]:
+    """The fields of one struct, without its tag."""
+    hints = get_type_hints(struct, include_extras=True)
+    result = []
+    for field in msgspec.structs.fields(struct):
+        hint, optional = without_none(hints[field.name])
+        result.append(Column(field.name, hint, optional))
+    return result
+
+
+def without_none(hint: Any) -> tuple[Any, bool]:
+    """`int | None` -> (int, True); `int` -> (int, False)."""
+    if get_origin(hint) in (types.UnionType, Union):
+        kept = [member for member in get_args(hint) if member is not type(None)]
+        if len(kept) == 1 and len(kept) < len(get_args(hint)):
+            return kept[0], True
+    return hint, False
+
+
+def base_type(hint: Any) -> Any:
+    """What a hint is without its limits: `Literal["a"]` is str, `Annotated[int, …]` is int."""
+    origin = get_origin(hint)
+    if origin is Literal:
+        return type(get_args(hint)[0])
+    if origin is Annotated:
+        return base_type(get_args(hint)[0])
+    return hint
+
+
+def schema(item: Any, extra: tuple[tuple[str, IcebergType], ...] = ()) -> Schema:
+    """The Iceberg schema of a topic's item; `extra` columns follow and are required."""
+    ids = count(1)
+    fields = []
+    for column in columns(item):
+        field_id = next(ids)
+        field_type = iceberg_type(column.name, column.type, ids)
+        fields.append(NestedField(field_id, column.name, field_type, not column.optional, DOCS.get(column.name)))
+    for name, field_type in extra:
+        fields.append(NestedField(next(ids), name, field_type, True, DOCS.get(name)))
+    return Schema(*fields)
+
+
+def iceberg_type(name: str, hint: Any, ids: count[int]) -> IcebergType:
+    """The Iceberg type of a field of this name and type; TypeError where a contract uses one not met before."""
+    if get_origin(hint) is list:
+        element_id = next(ids)
+        (element,) = get_args(hint)
+        return ListType(element_id, struct_type(element, ids), element_required=True)
+    base = base_type(hint)
+    if base is int:
+        return int_type(name)
+    simple: dict[Any, IcebergType] = {str: StringType(), float: DoubleType(), bytes: BinaryType()}
+    if base not in simple:
+        raise TypeError(f"no Iceberg type for {name}: {hint}")
+    return simple[base]
+
+
+def int_type(name: str) -> IcebergType:
+    """Whole numbers on the topics are prices, cash, times, or counts and ids: the name tells which."""
+    if name in CASH_FIELDS:
+        return CASH
+    if name in PRICE_FIELDS or name.endswith("_price"):
+        return PRICE
+    return TimestamptzType() if name.endswith("_time") else LongType()
+
+
+def struct_type(struct: type[msgspec.Struct], ids: count[int]) -> StructType:
+    """A struct within a list."""
+    fields = struct_columns(struct)
+    numbered = [(next(ids), field) for field in fields]
+    return StructType(
+        *(
+            NestedField(number, field.name, iceberg_type(field.name, field.type, ids), not field.optional)
+            for number, field in numbered
+        )
+    )
+
+
+def comment(item: Any) -> str:
+    """A table's comment: the first line of its item's docstring."""
+    members = members_of(item)
+    if len(members) > 1:
+        return "What became of orders: " + ", ".join(member.__name__.lower() for member in members)
+    return (inspect.getdoc(members[0]) or "").split("\n", 1)[0]
