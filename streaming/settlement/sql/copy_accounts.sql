@@ -1,0 +1,1 @@
+copy ledger.accounts (account_id, trader_id, house, asset) from stdin (format binary)

@@ -1,0 +1,1 @@
+select partition, next_offset from ledger.consumer_offsets where consumer_group = %s and topic = %s

@@ -1,0 +1,1 @@
+select coalesce((select last_id from ledger.relayed where topic = %(topic)s), 0)
