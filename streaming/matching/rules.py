@@ -40,7 +40,7 @@ class Rules(Struct, frozen=True, kw_only=True):
         return Band(lower, upper)
 
     def fault(self, order: NewOrder) -> Reason | None:
-        """The first thing that is wrong with an order whatever the hour, in the order of `Reason`'s documentation."""
+        """The first thing that is wrong with an order, whatever the hour; `market` lists the checks in order."""
         if order.side not in ("buy", "sell"):
             return "invalid_side"
         if order.order_type not in ("limit", "market"):
