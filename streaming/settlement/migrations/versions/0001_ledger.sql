@@ -166,7 +166,7 @@ create table ledger.dead_letters (
 comment on table ledger.dead_letters is
 'Messages, or items of one, that settlement could not use, for the relay to publish on topic dead-letters';
 comment on column ledger.dead_letters.item is 'Place of the item in its message; -1 for the whole message';
-comment on column ledger.dead_letters.event_time is 'Wall-clock time: a message that cannot be read tells none';
+comment on column ledger.dead_letters.event_time is 'Kafka''s timestamp of the message: one that cannot be read tells no other';
 
 create table ledger.relayed (
     topic text primary key,
