@@ -1,0 +1,172 @@
+"""Sends a history run's commands to `orders`: every command once, however often the publisher is killed.
+
+Each Kafka transaction carries a number of messages and, as the offset of a consumer group of the run's name, how many
+have been sent in all: both are there, or neither. The next publisher goes on from that number.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from simulators.history import BATCH, read_state
+from simulators.market_time import market_time
+from simulators.runs import DayFiles, Run, run_folder
+from streaming.contracts.codec import MINUTE, encode
+from streaming.contracts.kafka import consumer_config, producer_config
+from streaming.contracts.settings import Settings
+from streaming.contracts.topics import ORDERS
+
+TRANSACTION = 240
+"""Messages in a transaction: 20 minutes of market time of 12 symbols."""
+TIMEOUT = 60.0
+"""Seconds to wait for the brokers."""
+
+Progress = Callable[[int, int], None]
+"""Told how many messages of how many are sent."""
+
+
+class WrongExchangeError(RuntimeError):
+    """The exchange already holds something that this run cannot follow."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publisher did: `messages` of the run in all; of these, sent now, with so many commands."""
+
+    messages: int
+    sent: int
+    commands: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """The commands of one symbol within one minute, as lines of the file form."""
+
+    symbol: str
+    event_time: int
+    lines: list[bytes]
+
+    def encode(self) -> bytes:
+        """The Kafka value."""
+        return _encode_raw(self.symbol, self.lines, self.event_time)
+
+
+class _Head(msgspec.Struct):
+    symbol: str
+    event_time: int
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
+def messages(path: Path) -> Iterator[Message]:
+    """The messages that a day's commands make, in the order of the file."""
+    lines: list[bytes] = []
+    symbol, minute, last = "", -1, 0
+    with path.open("rb") as file:
+        for line in file:
+            head = _head.decode(line)
+            if head.symbol != symbol or head.event_time // MINUTE != minute or len(lines) == BATCH:
+                if lines:
+                    yield Message(symbol, last, lines)
+                lines, symbol, minute = [], head.symbol, head.event_time // MINUTE
+            lines.append(line)
+            last = head.event_time
+    if lines:
+        yield Message(symbol, last, lines)
+
+
+def publish(settings: Settings, run: Run, progress: Progress = lambda _sent, _all: None) -> Published:
+    """Send what is not yet sent of a generated run; nothing, if all of it is.
+
+    WrongExchangeError where the exchange's market time is not where this run has to go on.
+    """
+    folder = run_folder(settings.home, run)
+    files = [DayFiles(folder, day.date) for day in run.trading_days()]
+    batches = [read_state(day).batches for day in files]
+    total = sum(batches)
+    name = f"history-{run.identity}"
+    producer = Producer(producer_config(settings, transactional_id=name, linger_ms=20))
+    producer.init_transactions(TIMEOUT)  # ends what a killed publisher began
+    consumer = Consumer(consumer_config(settings, name))
+    try:
+        done = _position(consumer)
+        if done == total:
+            progress(total, total)
+            return Published(total, 0, 0)
+        _check(settings, run, files, batches, done)
+        commands = 0
+        rest = islice(_all_messages(files, batches, done), None)
+        position = done
+        while part := list(islice(rest, TRANSACTION)):
+            producer.begin_transaction()
+            for message in part:
+                _produce(producer, message)
+                commands += len(message.lines)
+            position += len(part)
+            offsets = [TopicPartition(ORDERS.name, 0, position)]
+            producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), TIMEOUT)
+            producer.commit_transaction(TIMEOUT)
+            progress(position, total)
+        return Published(total, position - done, commands)
+    finally:
+        consumer.close()
+
+
+def _all_messages(files: list[DayFiles], batches: list[int], skip: int) -> Iterator[Message]:
+    for day, count in zip(files, batches, strict=True):
+        if skip < count:
+            yield from islice(messages(day.commands), skip, None)
+        skip = max(0, skip - count)
+
+
+def _produce(producer: Producer, message: Message) -> None:
+    while True:
+        try:
+            producer.produce(ORDERS.name, key=message.symbol, value=message.encode())
+            return
+        except BufferError:  # the local queue is full: let it drain
+            producer.poll(0.1)
+
+
+def _encode_raw(symbol: str, lines: list[bytes], event_time: int) -> bytes:
+    items: list[Any] = [msgspec.Raw(line) for line in lines]  # encoded already: copied as they are
+    return encode(ORDERS, symbol, items, event_time)
+
+
+def _position(consumer: Consumer) -> int:
+    offset: int = consumer.committed([TopicPartition(ORDERS.name, 0)], TIMEOUT)[0].offset
+    return max(offset, 0)  # negative: no such group yet
+
+
+def _check(settings: Settings, run: Run, files: list[DayFiles], batches: list[int], done: int) -> None:
+    """The exchange must stand exactly where the run begins, or where its publisher was interrupted."""
+    now = market_time(settings)
+    if done:
+        before = next(_all_messages(files, batches, done - 1)).event_time
+    elif run.after is None:
+        before = None
+    else:
+        before = run.after.trading_days()[-1].end
+    if now == before:
+        return
+    raise WrongExchangeError(
+        f"the exchange's market time is {told(now)}, but this run goes on from {told(before)}. "
+        "A history starts on a new exchange, or right after a history that ended on it, before any live trading. "
+        "Start a new one (`tickhouse down`, then another TICKHOUSE_HOME, or remove the old), or go on live."
+    )
+
+
+def told(micros: int | None) -> str:
+    """A market time for people."""
+    if micros is None:
+        return "a new exchange"
+    return f"{dt.datetime.fromtimestamp(micros / 1_000_000, dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
