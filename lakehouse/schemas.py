@@ -156,15 +156,17 @@ def int_type(name: str) -> IcebergType:
 
 
 def struct_type(struct: type[msgspec.Struct], ids: count[int]) -> StructType:
-    """A struct within a list."""
-    fields = struct_columns(struct)
-    numbered = [(next(ids), field) for field in fields]
-    return StructType(
-        *(
-            NestedField(number, field.name, iceberg_type(field.name, field.type, ids), not field.optional)
-            for number, field in numbered
-        )
-    )
+    """A struct within a list.
+
+    SQL cannot scale the elements of a list in place: prices stay integers there, and their name says so.
+    """
+    fields = []
+    for number, field in [(next(ids), field) for field in struct_columns(struct)]:
+        name, field_type, doc = field.name, iceberg_type(field.name, field.type, ids), None
+        if field_type == PRICE:
+            name, field_type, doc = f"{name}_units", LongType(), "In 1/10,000 dollar"
+        fields.append(NestedField(number, name, field_type, not field.optional, doc))
+    return StructType(*fields)
 
 
 def comment(item: Any) -> str:
