@@ -7,6 +7,7 @@ The files are in the file form of the topics: batches of one symbol and one minu
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -56,6 +57,13 @@ def generate(home: Path, run: Run, progress: Progress = lambda _day, _minutes: N
     """
     folder = run_folder(home, run)
     folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits, and then finds the days done
+        _generate_days(home, run, folder, progress)
+    return folder
+
+
+def _generate_days(home: Path, run: Run, folder: Path, progress: Progress) -> None:
     state = last_state(home, run.after) if run.after else None
     for day in run.trading_days():
         files = DayFiles(folder, day.date)
@@ -65,7 +73,6 @@ def generate(home: Path, run: Run, progress: Progress = lambda _day, _minutes: N
             continue
         first = state is None
         state = Day(run, day, state or first_state(run)).write(files, first=first, progress=progress)
-    return folder
 
 
 def read_state(files: DayFiles) -> State:
@@ -226,4 +233,4 @@ def define(item: Instrument, event_time: int) -> DefineInstrument:
 
 
 def _partial(path: Path) -> Path:
-    return path.with_suffix(path.suffix + f".{os.getpid()}.partial")
+    return path.with_suffix(path.suffix + ".partial")
