@@ -1,0 +1,19 @@
+{# Money in whole units of 1/10,000 dollar, for arithmetic that must not round on its way. #}
+{% macro units(amount) -%}
+    cast({{ amount }} * 10000 as decimal(38, 0))
+{%- endmacro %}
+
+{# What `units` made, as dollars again. #}
+{% macro dollars(amount) -%}
+    cast(cast({{ amount }} as decimal(34, 0)) * cast(0.0001 as decimal(4, 4)) as decimal(38, 4))
+{%- endmacro %}
+
+{# The quotient of two whole numbers, none below zero, rounded half up, once. NULL where the divisor is zero. #}
+{% macro divide_half_up(dividend, divisor) -%}
+    ((2 * cast({{ dividend }} as decimal(38, 0)) + {{ divisor }}) div (2 * {{ divisor }}))
+{%- endmacro %}
+
+{# What average cost takes away for the shares of `entry` (a sale), out of what is `held` before it. #}
+{% macro cost_of_sold(held, entry) -%}
+    {{ divide_half_up("cast(" ~ held ~ ".cost as decimal(20, 0)) * -" ~ entry ~ ".quantity", held ~ ".shares") }}
+{%- endmacro %}

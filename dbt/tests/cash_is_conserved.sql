@@ -1,0 +1,34 @@
+-- On every trading day the cash of all traders adds up to all cash ever endowed, to 1/10,000 dollar.
+with
+
+days as (
+    select * from {{ ref('int_trading_days') }}
+),
+
+endowed as (
+    select
+        days.trading_date,
+        sum(entries.cash_change) as cash
+    from days
+    inner join {{ ref('int_ledger_entries') }} as entries
+        on days.trading_date >= entries.trading_date
+    where entries.is_endowment
+    group by days.trading_date
+),
+
+held as (
+    select
+        trading_date,
+        sum(cash) as cash
+    from {{ ref('portfolio_value') }}
+    group by trading_date
+)
+
+select
+    endowed.cash as endowed,
+    held.cash as held,
+    coalesce(endowed.trading_date, held.trading_date) as trading_date
+from endowed
+full outer join held
+    on endowed.trading_date = held.trading_date
+where endowed.cash is distinct from held.cash
