@@ -72,7 +72,7 @@ class TableDefinition:
     @property
     def schema(self) -> Schema:
         """The columns, from the contract."""
-        from_kafka = KAFKA_COLUMNS if self.topic not in (None, topics.ALERTS) else ()
+        from_kafka = KAFKA_COLUMNS if self.topic else ()
         return schema(self.item, from_kafka)
 
 

@@ -54,6 +54,10 @@ class Settings(BaseSettings):
         None, description="postgresql://user:password@host:port of a server to use; default: the local stack's"
     )
     warehouse: str | None = Field(None, description="Iceberg warehouse URI; default: file://<home>/warehouse")
+    checkpoints: str | None = Field(None, description="Flink's checkpoints, a URI; default: file://<home>/flink/…")
+    checkpoint_seconds: int = Field(10, ge=1, le=3600, description="Flink's checkpoint interval, and so its commits")
+    price_move_threshold: float = Field(6.0, ge=3, le=1000, description="Robust z-score from which a move is an alert")
+    price_move_bars: int = Field(60, ge=20, le=390, description="How many returns before it a price move is judged by")
     flink_url: str | None = Field(None, description="Flink REST address; default: the local stack's")
     trino_url: str | None = Field(None, description="Trino address; default: the local stack's")
     superset_url: str | None = Field(None, description="Superset address; default: the local stack's")
@@ -92,6 +96,11 @@ class Settings(BaseSettings):
     def warehouse_uri(self) -> str:
         """Where the Iceberg tables' files are."""
         return self.warehouse or f"file://{self.home.absolute()}/warehouse"
+
+    @property
+    def checkpoints_uri(self) -> str:
+        """Where Flink's checkpoints are: what a job resumes from."""
+        return self.checkpoints or f"file://{self.home.absolute()}/flink/checkpoints"
 
     def postgres(self, database: Database = "tickhouse", role: Role = "owner") -> str:
         """The `postgresql://` URL of a database, password included: never log it."""

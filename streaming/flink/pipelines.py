@@ -44,6 +44,17 @@ def statements(text: str, values: Mapping[str, str]) -> Iterator[str]:
             yield re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]].replace("'", "''"), statement.strip())
 
 
+def files(folder: str) -> list[Path]:
+    """The SQL files of a job, in the order of their names."""
+    return sorted((SQL / folder).glob("*.sql"))
+
+
+def tables_written(folder: str) -> list[str]:
+    """The tables of the lake, `namespace.table`, that a job writes."""
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files(folder))
+    return re.findall(r"^INSERT INTO lake\.(\w+\.\w+)", text, re.MULTILINE)
+
+
 def submit(job: Mapping[str, Any], values: Mapping[str, str]) -> str:
     """Start one job: all INSERTs of its folder as one statement set. Returns Flink's job id."""
     from pyflink.table import EnvironmentSettings, TableEnvironment
@@ -52,7 +63,7 @@ def submit(job: Mapping[str, Any], values: Mapping[str, str]) -> str:
     for option, value in {**CONFIGURATION, **job["configuration"]}.items():
         table_env.get_config().set(option, value)
     inserts = table_env.create_statement_set()
-    for file in (SQL / "catalog.sql", *sorted((SQL / job["folder"]).glob("*.sql"))):
+    for file in (SQL / "catalog.sql", *files(job["folder"])):
         for statement in statements(file.read_text(encoding="utf-8"), values):
             if statement.startswith("INSERT"):
                 inserts.add_insert_sql(statement)

@@ -79,35 +79,20 @@ SELECT
 FROM TABLE(TUMBLE(TABLE deviations, DESCRIPTOR(`window_time`), INTERVAL '1' MINUTE))
 GROUP BY `symbol`, `window_start`, `window_end`;
 
-CREATE TEMPORARY VIEW price_moves AS
-SELECT
-    'price_move-' || `symbol` || '-' || CAST(`last_sequence` AS STRING) AS `alert_id`,
-    'price_move' AS `rule`,
-    `symbol`,
-    `score`,
-    CAST('${price_move_threshold}' AS DOUBLE) AS `threshold`,
-    `price`,
-    `event_time`
-FROM scores
-WHERE ABS(`score`) >= CAST('${price_move_threshold}' AS DOUBLE);
-
+-- Into the topic only: the table market.alerts is written from there, like every other topic's.
 INSERT INTO alerts_topic
 SELECT
     `symbol`,
     `event_time`,
-    ARRAY[ROW('alert', `alert_id`, `rule`, `symbol`, `score`, `threshold`, `price`, `event_time`)]
-FROM price_moves;
-
-INSERT INTO lake.market.alerts
-SELECT
-    `alert_id`,
-    `rule`,
-    `symbol`,
-    `score`,
-    `threshold`,
-    CAST(`price` * 0.0001 AS DECIMAL(18, 4)),
-    CAST(
-        CAST(TO_TIMESTAMP_LTZ(`event_time` / 1000, 3) AS STRING)
-        || LPAD(CAST(MOD(`event_time`, 1000) AS STRING), 3, '0') AS TIMESTAMP_LTZ(6)
-    )
-FROM price_moves;
+    ARRAY[ROW(
+        'alert',
+        'price_move-' || `symbol` || '-' || CAST(`last_sequence` AS STRING),
+        'price_move',
+        `symbol`,
+        `score`,
+        CAST('${price_move_threshold}' AS DOUBLE),
+        `price`,
+        `event_time`
+    )]
+FROM scores
+WHERE ABS(`score`) >= CAST('${price_move_threshold}' AS DOUBLE);

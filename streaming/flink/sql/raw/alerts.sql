@@ -1,0 +1,50 @@
+-- Every alert that the rules of this exchange raised.
+-- A message that is not of this form stops the job with an error: this platform wrote it, so it is a fault, not bad
+-- input, and nothing is dropped in silence.
+CREATE TEMPORARY TABLE alerts_topic (
+    `symbol` STRING,
+    `event_time` BIGINT,
+    `items` ARRAY<ROW<
+        `alert_id` STRING,
+        `rule` STRING,
+        `symbol` STRING,
+        `score` DOUBLE,
+        `threshold` DOUBLE,
+        `price` BIGINT,
+        `event_time` BIGINT
+    >>,
+    `kafka_partition` INT METADATA FROM 'partition' VIRTUAL,
+    `kafka_offset` BIGINT METADATA FROM 'offset' VIRTUAL,
+    `kafka_time` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
+) WITH (
+    'connector' = 'kafka',
+    'topic' = 'alerts',
+    'properties.bootstrap.servers' = '${kafka}',
+    'properties.group.id' = 'flink-raw',
+    'properties.isolation.level' = 'read_committed',
+    'properties.auto.offset.reset' = 'earliest',
+    'scan.startup.mode' = 'earliest-offset',
+    'format' = 'json',
+    'json.ignore-parse-errors' = 'false',
+    'json.fail-on-missing-field' = 'false'
+);
+
+-- Prices are integers of 1/10,000 dollar: times 0.0001 is exact. Flink makes times of milliseconds only, so the
+-- microseconds are put behind as text.
+INSERT INTO lake.market.alerts
+SELECT
+    item.`alert_id`,
+    item.`rule`,
+    item.`symbol`,
+    item.`score`,
+    item.`threshold`,
+    CAST(item.`price` * 0.0001 AS DECIMAL(18, 4)),
+    CAST(
+        CAST(TO_TIMESTAMP_LTZ(item.`event_time` / 1000, 3) AS STRING)
+        || LPAD(CAST(MOD(item.`event_time`, 1000) AS STRING), 3, '0') AS TIMESTAMP_LTZ(6)
+    ),
+    envelope.`kafka_partition`,
+    envelope.`kafka_offset`,
+    CAST(envelope.`kafka_time` AS TIMESTAMP_LTZ(6))
+FROM alerts_topic AS envelope
+CROSS JOIN UNNEST(envelope.`items`) AS item;
