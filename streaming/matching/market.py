@@ -105,7 +105,6 @@ class SymbolMarket:
         elif type(command) is DefineInstrument:
             # The band stays until the next opening: gateways have reserved cash by it.
             state.rules = Rules.of(command)
-        assert not self.book.crossed(), f"{state.symbol} is crossed after sequence {state.sequence}"
         return events
 
     def _new(self, order: NewOrder, rules: Rules) -> None:
@@ -142,6 +141,7 @@ class SymbolMarket:
         else:
             day = order.time_in_force == "day"
             self.book.add(Order(order.order_id, order.trader_id, side, order.price, left, day))
+            assert not self.book.crossed(), f"{state.symbol} is crossed after sequence {state.sequence}"
 
     def _fault_now(self, order: NewOrder) -> Reason | None:
         state = self._state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming.contracts.codec import decode_command, encode_line
@@ -309,6 +309,7 @@ def streams(draw: st.DrawFn) -> list[AnyCommand]:
     return numbered
 
 
+@settings(deadline=None)
 @given(streams(), st.booleans())
 def test_the_book_says_what_the_obvious_book_says(stream: list[AnyCommand], bare: bool) -> None:
     fast, slow = SymbolMarket("ACME", bare=bare), ObviousMarket("ACME", bare=bare)
@@ -318,6 +319,7 @@ def test_the_book_says_what_the_obvious_book_says(stream: list[AnyCommand], bare
         assert [order for part in fast.snapshot() for order in part.orders] == slow.resting()
 
 
+@settings(deadline=None)
 @given(streams(), st.booleans())
 def test_the_laws_of_a_market(stream: list[AnyCommand], bare: bool) -> None:
     market = SymbolMarket("ACME", bare=bare)
@@ -366,6 +368,7 @@ def check_shares(market: SymbolMarket, events: list[BookEvent]) -> None:
     assert dict(gone) == {name: order.quantity for name, order in orders.items()}
 
 
+@settings(deadline=None)
 @given(streams(), st.booleans(), st.integers(0, 60))
 def test_a_market_saved_and_loaded_goes_on_as_if_nothing_had_been(
     stream: list[AnyCommand], bare: bool, cut: int
@@ -381,6 +384,7 @@ def test_a_market_saved_and_loaded_goes_on_as_if_nothing_had_been(
     assert loaded.price() == market.price()
 
 
+@settings(deadline=None)
 @given(streams(), st.booleans())
 def test_a_replay_from_the_file_form_is_the_same_to_the_byte(stream: list[AnyCommand], bare: bool) -> None:
     lines = [encode_line(command) for command in stream]
