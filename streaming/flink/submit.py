@@ -113,7 +113,7 @@ def _start(settings: Settings, names: list[str]) -> dict[str, str]:
             "FLINK_CONF_DIR": str(settings.home / "flink" / "conf"),
             **os.environ,
             "JAVA_HOME": str(jdk_home(settings, "flink")),
-            "JVM_ARGS": "-Xmx384m -XX:+UseSerialGC",
+            "JVM_ARGS": "-Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
             pipelines.VARIABLE: json.dumps(request),
         },
         cwd=settings.home,
