@@ -30,15 +30,9 @@ class Feed:
 
     def __init__(self, settings: Settings, topic: str, log: Any) -> None:
         self.topic = topic
-        self._consumer = Consumer(
-            consumer_config(
-                settings,
-                GROUP,
-                auto_offset_reset="error",
-                error_cb=lambda error: log.warning("kafka", problem=error.str()),
-                enable_partition_eof=False,
-            )
-        )
+        configuration = consumer_config(settings, GROUP, auto_offset_reset="error")
+        configuration["error_cb"] = lambda error: log.warning("kafka", problem=error.str())
+        self._consumer = Consumer(configuration)
 
     def __enter__(self) -> Self:
         return self

@@ -9,12 +9,12 @@ from threading import Event
 
 import psycopg
 import structlog
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from tenacity import (
     RetryCallState,
     RetryError,
     Retrying,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_when_event_set,
     wait_exponential,
 )
@@ -32,7 +32,7 @@ Session = Callable[[Settings, Event], None]
 def keep_going(session: Session, settings: Settings, stop: Event) -> None:
     """Run sessions until one ends by itself or `stop` is set; one that loses PostgreSQL or Kafka is begun anew."""
     attempts = Retrying(
-        retry=retry_if_exception_type((psycopg.OperationalError, KafkaException)),
+        retry=retry_if_exception(_passes),
         wait=wait_exponential(multiplier=0.2, max=5),
         stop=stop_when_event_set(stop),
         sleep=sleep_using_event(stop),
@@ -42,6 +42,13 @@ def keep_going(session: Session, settings: Settings, stop: Event) -> None:
         attempts(session, settings, stop)
     except RetryError:
         log.info("stopped while a server was away")
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether waiting can help: a client that is configured wrongly never comes right."""
+    if isinstance(error, KafkaException):
+        return bool(error.args[0].code() != KafkaError._INVALID_ARG)
+    return isinstance(error, psycopg.OperationalError)
 
 
 def _tell(state: RetryCallState) -> None:
