@@ -99,3 +99,12 @@ def last_complete_trading_day(now: dt.datetime) -> TradingDay:
     if index < 0:
         raise NotATradingDayError(f"the calendar begins in {FIRST_YEAR}")
     return _day(index)
+
+
+def first_day_after(micros: int) -> TradingDay:
+    """The first trading day whose market time ends after `micros`: the present one, or the next."""
+    _, _, closes = _sessions()
+    index = bisect_right(closes, micros - AFTER_CLOSE)
+    if index == len(closes):
+        raise NotATradingDayError(f"the calendar ends in {LAST_YEAR}")
+    return _day(index)

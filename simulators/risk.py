@@ -111,8 +111,11 @@ class Ledger:
         self.take_off(trade.maker_order_id, trade.quantity)
         self.take_off(trade.taker_order_id, trade.quantity)
 
-    def post(self, trade: Trade) -> None:
-        """Move the cash and the shares; RiskError where somebody did not have them."""
+    def post(self, trade: Trade, *, check: bool = True) -> None:
+        """Move the cash and the shares; RiskError where somebody did not have them.
+
+        Without `check` where trades are heard out of order: call `check()` when all of a day's have been.
+        """
         amount = trade.price * trade.quantity
         buyer, seller = self.accounts.get(trade.buyer_id), self.accounts.get(trade.seller_id)
         if buyer is not None:
@@ -121,8 +124,16 @@ class Ledger:
         if seller is not None:
             seller.cash += amount
             seller.shares[trade.symbol] = seller.shares.get(trade.symbol, 0) - trade.quantity
+        if not check:
+            return
         if (buyer is not None and buyer.cash < 0) or (seller is not None and seller.shares[trade.symbol] < 0):
             raise RiskError(f"{trade.trade_id} leaves a balance below zero")
+
+    def check(self) -> None:
+        """RiskError where somebody has, or has promised, less than nothing."""
+        for trader, account in self.accounts.items():
+            if account.free_cash() < 0 or any(account.free_shares(symbol) < 0 for symbol in account.shares):
+                raise RiskError(f"trader {trader} has promised more than there is: {account}")
 
     def take_off(self, order_id: int, quantity: int) -> None:
         """`quantity` shares of an order are no longer open."""

@@ -1,0 +1,3 @@
+select trader_id, asset, balance
+from ledger.trader_balances
+where trader_id = any(%(traders)s)
