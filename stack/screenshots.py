@@ -1,0 +1,158 @@
+"""Pictures of the web pages of a running stack, taken by a real browser: for the README, and for tests that look.
+
+    python -m stack.screenshots docs/img       # Dagster's lineage and last run, the dashboard, Flink's jobs
+
+The browser is the system's Chromium (Debian: `apt-get install chromium`), or the one that `TICKHOUSE_CHROMIUM` names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Error, Page, expect, sync_playwright
+
+from streaming.contracts.settings import Settings, settings
+
+FLAGS = (
+    "--no-sandbox",  # the sandbox cannot start as root, as in containers; only our own pages are opened
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--no-first-run",
+    "--force-color-profile=srgb",
+)
+SUPERSET_DASHBOARD = "/superset/dashboard/tickhouse-market/?standalone=1"
+PATIENCE = 90_000
+"""Milliseconds that a page may take."""
+
+
+class NoBrowserError(Exception):
+    """There is no Chromium; the message says how to get one."""
+
+
+def chromium() -> str:
+    """The path of the browser."""
+    found = os.environ.get("TICKHOUSE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        raise NoBrowserError("no Chromium: `apt-get install chromium`, or set TICKHOUSE_CHROMIUM to its path")
+    return found
+
+
+@contextmanager
+def browser(width: int = 1600, height: int = 1000) -> Iterator[Page]:
+    """A page of a fresh browser, of `width` × `height` pixels, that speaks English and lives in UTC."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        try:
+            context = running.new_context(
+                viewport={"width": width, "height": height}, locale="en-US", timezone_id="UTC"
+            )
+            context.set_default_timeout(PATIENCE)
+            yield context.new_page()
+        finally:
+            running.close()
+
+
+def screenshot(
+    page: Page,
+    url: str,
+    path: Path,
+    *,
+    wait_for: str | Callable[[Page], None],
+    whole: bool = False,
+) -> None:
+    """Open `url` and save what is seen as a PNG file.
+
+    `wait_for` is a selector that must become visible, or a function that returns when the page is ready. `whole` takes
+    the page to its end instead of the window.
+    """
+    page.goto(url)
+    if callable(wait_for):
+        wait_for(page)
+    else:
+        page.locator(wait_for).first.wait_for()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=path, full_page=whole, animations="disabled")
+
+
+def log_in_to_superset(page: Page, settings: Settings) -> None:
+    """Through the form, as a person does."""
+    page.goto(f"{settings.superset}/login/")
+    page.locator("input#username").fill("admin")
+    page.locator("input#password").fill(settings.secrets().superset_password)
+    page.locator("button[type=submit]").click()
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
+def dashboard_is_drawn(page: Page) -> None:
+    """Wait until every chart of the open Superset dashboard is there; AssertionError tells which failed."""
+    charts = page.locator("[data-test=chart-grid-component]")
+    charts.first.wait_for()
+    expect(page.locator("[data-test=loading-indicator]")).to_have_count(0, timeout=PATIENCE)
+    errors = page.locator(".ant-alert-error, [data-test=alert-warning], .chart-error").all_inner_texts()
+    if errors:
+        raise AssertionError("charts failed: " + " | ".join(errors))
+    page.wait_for_timeout(1500)  # ECharts draws its lines over a second
+
+
+def dagster_is_drawn(page: Page) -> None:
+    """Wait until Dagster has laid its picture out."""
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_text("Loading", exact=False)).to_have_count(0, timeout=PATIENCE)
+    page.wait_for_timeout(2000)
+
+
+def last_successful_run(settings: Settings) -> str | None:
+    """The id of the last Dagster run that succeeded."""
+    query = "{ runsOrError(filter: {statuses: [SUCCESS]}, limit: 1) { ... on Runs { results { runId } } } }"
+    answer = httpx.post(f"{settings.dagster}/graphql", json={"query": query}, timeout=60).raise_for_status().json()
+    runs = answer["data"]["runsOrError"]["results"]
+    return runs[0]["runId"] if runs else None
+
+
+def picture_book(settings: Settings, folder: Path) -> list[Path]:
+    """The README's pictures, from a stack that runs and has data; the files written."""
+    made: list[Path] = []
+    with browser() as page:
+
+        def take(name: str, url: str, wait_for: str | Callable[[Page], None], whole: bool = False) -> None:
+            screenshot(page, url, folder / name, wait_for=wait_for, whole=whole)
+            made.append(folder / name)
+
+        log_in_to_superset(page, settings)
+        take("superset-dashboard.png", settings.superset + SUPERSET_DASHBOARD, dashboard_is_drawn, whole=True)
+        take("dagster-lineage.png", f"{settings.dagster}/asset-groups", dagster_is_drawn)
+        run = last_successful_run(settings)
+        if run:
+            take("dagster-run.png", f"{settings.dagster}/runs/{run}", dagster_is_drawn)
+        take("flink-jobs.png", f"{settings.flink}/#/overview", "flink-job-list, nz-table")
+        jobs = httpx.get(f"{settings.flink}/jobs/overview", timeout=60).raise_for_status().json()["jobs"]
+        running = [job["jid"] for job in jobs if job["state"] == "RUNNING"]
+        if running:
+            take("flink-job.png", f"{settings.flink}/#/job/running/{running[0]}/overview", "svg .node, flink-dagre")
+    return made
+
+
+def main() -> None:
+    """Take the pictures of the running stack."""
+    parser = argparse.ArgumentParser(prog="python -m stack.screenshots", description="Photograph the running stack.")
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("docs/img"))
+    try:
+        for path in picture_book(settings(), parser.parse_args().folder):
+            sys.stdout.write(f"{path}\n")
+    except (NoBrowserError, Error, httpx.HTTPError, AssertionError) as error:
+        sys.exit(f"no picture: {error}")
+
+
+if __name__ == "__main__":
+    main()
