@@ -7,22 +7,24 @@ from dataclasses import dataclass, field
 
 
 def nothing() -> None:
-    """The preparation of a server that needs none."""
+    """The preparation, or the question, of a server that needs none."""
 
 
 @dataclass(frozen=True)
 class Server:
     """A process that the supervisor keeps alive.
 
-    `ready` raises, with a word on why, until the server answers. `prepare` runs before the start: it renders
+    `ready` raises, with a word on why, until the server answers; one that nobody can ask says so in its log, in words
+    that match `ready_words`. `prepare` runs before the start: it renders
     configuration and makes data folders. `alias` is the name that a person may use for it and its siblings.
     `data_limit` (MiB) bounds what each of its processes may allocate; JVMs are bounded by their own options.
     """
 
     name: str
     command: tuple[str, ...]
-    ready: Callable[[], None]
+    ready: Callable[[], None] = nothing
     needs: tuple[str, ...] = ()
+    ready_words: str = ""
     prepare: Callable[[], None] = nothing
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
@@ -52,6 +54,10 @@ class Step:
 
 
 Node = Server | Step
+
+
+class NotReadyError(RuntimeError):
+    """A server answers, but not yet as it should."""
 
 
 class UnknownNameError(ValueError):

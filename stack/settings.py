@@ -16,13 +16,13 @@ class StackSettings(Settings):
     flink_jobmanager_memory: int = Field(896, ge=768, description="Flink job manager, the whole process")
     flink_taskmanager_memory: int = Field(1664, ge=1024, description="Flink task manager, the whole process")
     flink_slots: int = Field(8, ge=1, le=256, description="Task slots of the task manager")
-    checkpoint_seconds: int = Field(10, ge=1, le=3600, description="Flink's checkpoint interval, and so its commits")
     trino_memory: int = Field(1280, ge=768, description="Trino's heap")
     postgres_memory: int = Field(128, ge=32, description="PostgreSQL's shared buffers")
     superset_memory: int = Field(1536, ge=512, description="Superset: limit of each process's data")
     dagster_memory: int = Field(
         4096, ge=1024, description="Dagster: limit of each process's data, Spark's runs included"
     )
+    dagster_runs: int = Field(1, ge=1, le=64, description="Dagster's runs at the same time: each may have a Spark")
     service_memory: int = Field(1536, ge=256, description="Engine, settlement, traders: limit of each process's data")
     buyers: int = Field(2, ge=1, le=64, description="Buyer processes")
     sellers: int = Field(2, ge=1, le=64, description="Seller processes")

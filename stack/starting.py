@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
@@ -18,7 +19,7 @@ POLL = 0.3
 """Seconds between two looks."""
 DEATHS = 2
 """Times that a server may die while it starts: once is bad luck, such as what a killed one left not yet gone."""
-LOG_LINES = 8
+LOG_LINES, LOG_BYTES = 8, 64_000
 UP = ("RUNNING", "STARTING")
 
 
@@ -93,9 +94,12 @@ def _wait(
             words = str(error).strip().splitlines() or [""]
             last = f"it did not answer ({type(error).__name__}: {words[0]})"
         else:
-            if state["statename"] == "RUNNING":
+            if state["statename"] != "RUNNING":
+                last = "it did not stay up"
+            elif not (begin is None or re.search(server.ready_words, _written(server, settings, begin))):
+                last = "it did not say that it is ready"
+            else:
                 return
-            last = "it did not stay up"
         if time.monotonic() > deadline:
             reason = f"not ready after {settings.start_timeout} s: {last}"
             raise StartError(server.name, reason, log_file(settings, server.name))
@@ -105,17 +109,23 @@ def _wait(
 
 def _died(server: Server, settings: StackSettings, state: dict[str, Any], begin: int | None) -> StartError:
     log = log_file(settings, server.name)
-    text = ""
-    if log.exists():
-        with log.open("rb") as file:
-            file.seek(min(begin or 0, _size(log)))
-            text = file.read()[-64_000:].decode(errors="replace")
+    text = _written(server, settings, begin or 0)
     if "No space left on device" in text or "Disk quota exceeded" in text:
         reason = "the disk is full"
     else:
         reason = f"it died while starting ({state['spawnerr'] or state['description'] or 'no word'})"
     lines = [line for line in text.splitlines() if line.strip()][-LOG_LINES:]
     return StartError(server.name, "\n  ".join([reason, *lines]), log)
+
+
+def _written(server: Server, settings: StackSettings, begin: int) -> str:
+    """What is in the log behind `begin`, its end if that is long; the whole log where it was rotated since."""
+    log = log_file(settings, server.name)
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(begin if begin <= _size(log) else 0)
+        return file.read()[-LOG_BYTES:].decode(errors="replace")
 
 
 def _size(path: Path) -> int:

@@ -19,3 +19,7 @@ def write_private(path: Path, text: str) -> None:
 def properties(values: Mapping[str, object], separator: str = "=") -> str:
     """One `name=value` a line."""
     return "".join(f"{name}{separator}{value}\n" for name, value in values.items())
+
+
+UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
+"""So that a Python process's log is there when it is wanted."""

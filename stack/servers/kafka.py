@@ -7,13 +7,15 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
+from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
-from stack.model import Server
+from stack.model import NotReadyError, Server
 from stack.settings import StackSettings
 from stack.setup.jdk import jdk_home
 from stack.setup.lock import locked
 from stack.texts import properties, write_private
+from streaming.contracts.provision import LARGEST_MESSAGE
 
 CLUSTER_ID = "dGlja2hvdXNlLWxvY2FsMA"
 """22 characters of base 64: a cluster of one needs no other name."""
@@ -52,6 +54,13 @@ def server(settings: StackSettings) -> Server:
         address=settings.kafka,
         stop_seconds=30,
     )
+
+
+def joined(settings: StackSettings, group: str) -> None:
+    """NotReadyError unless a consumer group has members and every partition has found its owner."""
+    described = _admin(settings.kafka, os.getpid()).describe_consumer_groups([group], request_timeout=5)[group].result()
+    if described.state is not ConsumerGroupState.STABLE:
+        raise NotReadyError(f"its consumer group {group} is {described.state.name.lower()}")
 
 
 def ready(settings: StackSettings) -> None:
@@ -101,9 +110,8 @@ def server_properties(settings: StackSettings, folder: Path) -> str:
             "auto.create.topics.enable": "false",
             "log.retention.hours": settings.kafka_retention_hours,
             "log.segment.bytes": 128 * 2**20,
+            "message.max.bytes": LARGEST_MESSAGE,
             "group.initial.rebalance.delay.ms": 0,
-            # A trader service or an engine that was killed comes back within seconds: its share is not given away
-            # for long, and its open transaction is not waited for longer than a minute.
             "transaction.max.timeout.ms": 900_000,
             "num.network.threads": 2,
             "num.io.threads": 4,

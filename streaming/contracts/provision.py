@@ -10,6 +10,8 @@ from streaming.contracts.reference import instruments
 from streaming.contracts.settings import Settings, settings
 from streaming.contracts.topics import TOPICS, Topic
 
+LARGEST_MESSAGE = 5_000_000
+"""Bytes: a dead letter is larger than the message that it holds, and that may have a producer's default of 1 MB."""
 TIMEOUT = 30.0
 """Seconds to wait for the brokers."""
 
@@ -68,7 +70,11 @@ def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
         topic.name,
         num_partitions=partitions(topic, settings),
         replication_factor=-1,  # the brokers' own default: 1 on one machine, more on a cluster
-        config={"retention.ms": str(settings.kafka_retention_hours * 3_600_000), "cleanup.policy": "delete"},
+        config={
+            "retention.ms": str(settings.kafka_retention_hours * 3_600_000),
+            "cleanup.policy": "delete",
+            "max.message.bytes": str(LARGEST_MESSAGE),
+        },
     )
 
 
