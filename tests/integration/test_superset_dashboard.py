@@ -1,4 +1,4 @@
-"""The dashboard, from its files to a browser's screen: real PostgreSQL, Trino and Superset over a small made-up lake."""
+"""The dashboard, from its files to a browser's screen: PostgreSQL, Trino and Superset over a small made-up lake."""
 
 from __future__ import annotations
 
