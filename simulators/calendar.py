@@ -7,12 +7,18 @@ own (America/New_York); every time is in microseconds since the Unix epoch, UTC.
 from __future__ import annotations
 
 import datetime as dt
+import os
 import warnings
 from bisect import bisect_left, bisect_right
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
+
+import msgspec
 
 from streaming.contracts.codec import MINUTE
+from streaming.contracts.settings import settings
 
 FIRST_YEAR, LAST_YEAR = 2000, 2049
 AFTER_CLOSE = 5 * MINUTE
@@ -42,11 +48,30 @@ class NotATradingDayError(ValueError):
     """The exchange is closed on the date, or the calendar does not reach it."""
 
 
+Sessions = tuple[list[dt.date], list[int], list[int]]
+"""Dates, opens and closes, each in order."""
+
+
 @lru_cache(maxsize=1)
-def _sessions() -> tuple[list[dt.date], list[int], list[int]]:
+def _sessions() -> Sessions:
+    """Every session; kept in the cache folder, because the library needs a second and 100 MB to work them out."""
+    kept = settings().cache / f"trading-days-{FIRST_YEAR}-{LAST_YEAR}-{version('exchange_calendars')}.json"
+    with suppress(OSError, msgspec.DecodeError):
+        found: Sessions = msgspec.json.decode(kept.read_bytes(), type=Sessions)
+        return found
+    sessions = _work_out()
+    with suppress(OSError):  # a cache that cannot be written only costs time
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(msgspec.json.encode(sessions))
+        partial.replace(kept)
+    return sessions
+
+
+def _work_out() -> Sessions:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library's own use of pandas
-        import exchange_calendars  # type: ignore[import-untyped]  # slow to import
+        import exchange_calendars  # type: ignore[import-untyped]
 
         calendar = exchange_calendars.get_calendar("XNYS", start=f"{FIRST_YEAR}-01-01", end=f"{LAST_YEAR}-12-31")
         dates = [session.date() for session in calendar.sessions]
