@@ -173,17 +173,18 @@ def publish(producer: Producer, places: Consumer, stream: Stream, after: int, ro
 
 def _position(settings: Settings, database: psycopg.Connection[Any], places: Consumer, stream: Stream) -> int:
     """The id of the last row that is in Kafka."""
-    known = database.execute(statement("load_relayed"), {"topic": stream.topic.name}).fetchone()
-    assert known
+    row = database.execute(statement("load_relayed"), {"topic": stream.topic.name}).fetchone()
+    assert row
+    known, last = row[0], row[1 + STREAMS.index(stream)]
     committed: int = places.committed([stream.place], TIMEOUT)[0].offset
     if committed < 0:
         # Never written, or forgotten: Kafka drops a group's offsets when they have been idle for long.
-        committed = max(known[0], last_in_topic(settings, stream.topic.name))
+        committed = max(known, last_in_topic(settings, stream.topic.name))
         log.info("the place in the outbox was found again", topic=stream.topic.name, last_id=committed)
-    if committed < known[0]:
+    if not known <= committed <= last:
         raise LostMessagesError(
-            f"Kafka has {stream.topic.name} up to outbox row {committed}, the ledger knows of {known[0]}: Kafka's data "
-            "was lost. Restore it, or start both Kafka and the ledger anew"
+            f"Kafka has {stream.topic.name} up to outbox row {committed}, but the ledger has {last} rows and knows "
+            f"{known} of them to be in Kafka: one of the two lost data. Restore it, or start both anew"
         )
     return committed
 

@@ -23,8 +23,8 @@ from streaming.settlement.running import keep_going
 
 log = structlog.get_logger("settlement")
 
-BATCH_MESSAGES = 500
-BATCH_TRADES = 1_000
+BATCH_MESSAGES = 2_000
+BATCH_TRADES = 2_000
 """A transaction takes no further message once it has this many trades."""
 IDLE_WAIT = 0.5
 REPORT_EVERY = 10.0
