@@ -7,6 +7,7 @@ rebuilt where they differ: after a restart, and after a transaction that was abo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 import structlog
@@ -18,11 +19,12 @@ from streaming.contracts.events import DeadLetter
 from streaming.contracts.kafka import partition_of
 from streaming.contracts.topics import DEAD_LETTERS, ORDERS
 from streaming.matching.answers import MAX_ITEMS, Message, Minute, message, minute_of, snapshots
-from streaming.matching.journal import PART_BYTES, Journal, Store
+from streaming.matching.journal import PART_BYTES, SLOT_BYTES, Journal, Store, framed
 from streaming.matching.market import SymbolMarket
 
 log = structlog.get_logger()
 
+_partition_of = lru_cache(4_096)(partition_of)
 LOG_MESSAGES = 500
 """Most messages in a journal's log: what a rebuild replays at most."""
 
@@ -66,9 +68,11 @@ class HostedMarket:
         self.market = SymbolMarket(symbol)
         self.position = 0
         self._pace = pace
-        self._slot = 0
         self._commands = 0
         self._minute = 0
+        self._slot = 0
+        self._open_slot = b""
+        self._log_messages = 0
         self._log_bytes = 0
         self._log_limit = PART_BYTES
 
@@ -117,18 +121,22 @@ class HostedMarket:
         """Write down the message just answered. What an unknown symbol was sent leaves no trace."""
         if not self.market.known:
             return
-        slot = self._slot
         self._count(value)
-        if slot >= LOG_MESSAGES or self._log_bytes > self._log_limit or len(value) > PART_BYTES:
+        if self._log_messages > LOG_MESSAGES or self._log_bytes > self._log_limit or len(value) > PART_BYTES:
             saved = msgspec.json.encode(_Saved(self._commands, self._minute, msgspec.Raw(self.market.dump())))
             journal.save(self.position, saved)
-            self._slot, self._log_bytes, self._log_limit = 0, 0, max(PART_BYTES, 4 * len(saved))
+            self._slot, self._open_slot, self._log_messages, self._log_bytes = 0, b"", 0, 0
+            self._log_limit = max(PART_BYTES, 4 * len(saved))
         else:
-            journal.append(self.position, slot, value)
+            journal.write(self.position, self._slot, self._open_slot)
 
     def _count(self, value: bytes) -> None:
+        """Put a message into the log; a slot that is full, or would be too large with it, is followed by another."""
+        if self._open_slot and len(self._open_slot) + len(value) > SLOT_BYTES:
+            self._slot, self._open_slot = self._slot + 1, b""
+        self._open_slot += framed(value)
         self.position += 1
-        self._slot += 1
+        self._log_messages += 1
         self._log_bytes += len(value)
 
 
@@ -161,7 +169,7 @@ class Host:
         key = None if incoming.key is None else incoming.key.decode(errors="replace")
         commands, bad = decode_orders(key, value)
         if commands:
-            home = partition_of(commands[0].symbol, self._partitions)
+            home = _partition_of(commands[0].symbol, self._partitions)
             if home != incoming.partition:
                 # A second book of the symbol would come up there.
                 detail = f"key {key!r} belongs on partition {home}, not {incoming.partition}"

@@ -1,14 +1,20 @@
 """A market in the engine's state store: a snapshot, and the messages since (docs/adr/0005).
 
-The store keeps bytes under keys, one space of keys a symbol. The number of messages so far says which slots of the
-log are valid: those after the snapshot's, counted from its own.
+The store keeps bytes under keys, one space of keys a symbol. The log lies in slots of several messages each, because
+every key that changed costs a message on the store's changelog at each commit. The number of messages so far says
+what of the log is valid: that many, less the snapshot's, from slot 0 on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 POSITION, SNAPSHOT, LOG = b"/position", b"/snapshot", b"/log"
+LENGTH = 4
+"""Bytes of the length before each message of a slot."""
+SLOT_BYTES = 8_000
+"""Size from which a slot is full: what each commit writes again is no more."""
 PART_BYTES = 500_000
 """Largest value: the store's changelog is a Kafka topic, whose messages end at 1 MB."""
 
@@ -35,10 +41,9 @@ class Journal:
         """How many messages the market has taken in, the snapshot's included; 0 before the first."""
         return _number(self._store.get_bytes(POSITION))
 
-    def append(self, position: int, slot: int, message: bytes) -> None:
-        """Note the message that led to `position`; `slot` counts from 0 after each snapshot."""
-        assert len(message) <= PART_BYTES
-        self._store.set_bytes(LOG + b"/%d" % slot, message)
+    def write(self, position: int, slot: int, messages: bytes) -> None:
+        """Note what led to `position`: `slot` now holds `messages`, each framed; slots count from 0 after a snapshot."""
+        self._store.set_bytes(LOG + b"/%d" % slot, messages)
         self._store.set_bytes(POSITION, b"%d" % position)
 
     def save(self, position: int, snapshot: bytes) -> None:
@@ -54,13 +59,29 @@ class Journal:
         header = self._store.get_bytes(SNAPSHOT)
         start, parts = (0, 0) if header is None else map(int, header.split())
         snapshot = b"".join(self._must(SNAPSHOT + b"/%d" % number) for number in range(parts))
-        log = [self._must(LOG + b"/%d" % slot) for slot in range(self.position() - start)]
-        return start, snapshot if parts else None, log
+        return start, snapshot if parts else None, list(self._log(self.position() - start))
+
+    def _log(self, count: int) -> Iterator[bytes]:
+        slot = 0
+        while count:
+            messages = self._must(LOG + b"/%d" % slot)
+            slot += 1
+            while messages:
+                end = LENGTH + int.from_bytes(messages[:LENGTH], "big")
+                yield messages[LENGTH:end]
+                messages = messages[end:]
+                count -= 1
+        assert count == 0
 
     def _must(self, key: bytes) -> bytes:
         value = self._store.get_bytes(key)
         assert value is not None, f"the engine's state lacks {key.decode()}"
         return value
+
+
+def framed(message: bytes) -> bytes:
+    """A message as it lies in a slot."""
+    return len(message).to_bytes(LENGTH, "big") + message
 
 
 def _number(value: bytes | None) -> int:

@@ -240,73 +240,88 @@ class ObviousMarket:
 
 
 TIMES = st.integers(0, 10**6)
-PRICES = st.one_of(
-    st.integers(90, 110).map(lambda ticks: ticks * TICK), st.sampled_from([None, 0, -TICK, 10_050, MAX_INT64, 2**70])
+TRADERS = st.integers(1, 2)
+GOOD_PRICES = st.integers(98, 103).map(lambda ticks: ticks * TICK)
+SIDES = st.sampled_from(["buy", "sell"])
+
+GOOD = st.fixed_dictionaries(
+    {
+        "trader_id": TRADERS,
+        "side": SIDES,
+        "order_type": st.just("limit"),
+        "time_in_force": st.sampled_from(["gtc", "gtc", "day", "ioc"]),
+        "price": GOOD_PRICES,
+        "quantity": st.integers(1, 20),
+    }
 )
-ORDERS = st.builds(
-    NewOrder,
-    order_id=st.integers(1, 60),
-    trader_id=st.integers(1, 3),
+MARKET = st.fixed_dictionaries(
+    {
+        "trader_id": TRADERS,
+        "side": SIDES,
+        "order_type": st.just("market"),
+        "price": st.sampled_from([None, None, 10_000]),
+        "quantity": st.integers(1, 60),
+    }
+)
+STRANGE = st.fixed_dictionaries(
+    {
+        "trader_id": TRADERS,
+        "side": st.sampled_from(["buy", "sell", "short"]),
+        "order_type": st.sampled_from(["limit", "limit", "market", "stop"]),
+        "time_in_force": st.sampled_from(["gtc", "day", "ioc", "fok"]),
+        "price": st.one_of(
+            st.integers(90, 110).map(lambda ticks: ticks * TICK),
+            st.sampled_from([None, 0, -TICK, 10_050, MAX_INT64, 2**70]),
+        ),
+        "quantity": st.sampled_from([1, 5, 7, 0, -5, 1_000, 2**63]),
+    }
+)
+CLOCKS = st.builds(Clock, symbol=st.just("ACME"), event_time=TIMES)
+INSTRUMENTS = st.builds(
+    DefineInstrument,
     symbol=st.just("ACME"),
-    side=st.sampled_from(["buy", "sell"] * 4 + ["short"]),
-    order_type=st.sampled_from(["limit"] * 6 + ["market", "stop"]),
-    time_in_force=st.sampled_from(["gtc", "day", "ioc"] * 3 + ["fok"]),
-    price=PRICES,
-    quantity=st.one_of(st.integers(1, 20), st.sampled_from([0, -5, 1_000, 2**63])),
+    tick_size=st.sampled_from([TICK, TICK, 2 * TICK]),
+    lot_size=st.sampled_from([1, 1, 5]),
+    max_quantity=st.just(500),
+    collar_bps=st.sampled_from([120, 333, 2_000]),
     event_time=TIMES,
 )
-PLAIN_ORDERS = st.builds(
-    NewOrder,
-    order_id=st.integers(1, 10**6),
-    trader_id=st.integers(1, 3),
+SESSIONS = st.builds(
+    SetSession,
     symbol=st.just("ACME"),
-    side=st.sampled_from(["buy", "sell"]),
-    order_type=st.just("limit"),
-    time_in_force=st.sampled_from(["gtc", "day", "ioc"]),
-    price=st.integers(95, 105).map(lambda ticks: ticks * TICK),
-    quantity=st.integers(1, 20),
+    session=st.sampled_from(["continuous", "continuous", "continuous", "closed"]),
+    trading_date=st.sampled_from(["2026-01-02", "2026-01-05"]),
+    reference_price=st.sampled_from([None, 9_900, 10_000, 10_250]),
     event_time=TIMES,
-)
-CANCELS = st.builds(
-    CancelOrder,
-    order_id=st.integers(1, 60),
-    trader_id=st.integers(1, 3),
-    symbol=st.just("ACME"),
-    event_time=TIMES,
-)
-CONTROLS = st.one_of(
-    st.builds(Clock, symbol=st.just("ACME"), event_time=TIMES),
-    st.builds(
-        DefineInstrument,
-        symbol=st.just("ACME"),
-        tick_size=st.sampled_from([TICK, 2 * TICK]),
-        lot_size=st.sampled_from([1, 1, 5]),
-        max_quantity=st.just(500),
-        collar_bps=st.sampled_from([300, 700, 2_000]),
-        event_time=TIMES,
-    ),
-    st.builds(
-        SetSession,
-        symbol=st.just("ACME"),
-        session=st.sampled_from(["continuous", "continuous", "closed"]),
-        trading_date=st.sampled_from(["2026-01-02", "2026-01-05"]),
-        reference_price=st.sampled_from([None, 10_000, 10_450]),
-        event_time=TIMES,
-    ),
 )
 
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[AnyCommand]:
-    """Commands in which order ids rise often enough for much to be accepted."""
-    commands = draw(st.lists(st.one_of(PLAIN_ORDERS, PLAIN_ORDERS, ORDERS, CANCELS, CONTROLS), max_size=60))
-    numbered: list[AnyCommand] = []
-    for number, command in enumerate(commands, 1):
-        if isinstance(command, NewOrder) and draw(st.integers(0, 9)):
-            fields = {name: getattr(command, name) for name in command.__struct_fields__} | {"order_id": number}
-            command = NewOrder(**fields)
-        numbered.append(command)
-    return numbered
+    """Commands of all kinds, most of them good: a stream of refusals would show little of the book.
+
+    An order has a new id nine times of ten, else one that may have been used; a cancel names any order so far.
+    """
+    commands: list[AnyCommand] = []
+    if draw(st.booleans()):
+        commands += [draw(INSTRUMENTS), draw(SESSIONS)]
+    kinds = st.sampled_from(["good"] * 14 + ["market"] * 2 + ["strange"] * 2 + ["cancel"] * 3 + ["clock", "control"])
+    size = draw(st.integers(0, 70))
+    for number, kind in enumerate(draw(st.lists(kinds, min_size=size, max_size=size)), 1):
+        old = st.integers(max(1, number - 10), number)
+        match kind:
+            case "good" | "market" | "strange":
+                fields = draw({"good": GOOD, "market": MARKET, "strange": STRANGE}[kind])
+                order_id = number if draw(st.integers(0, 9)) else draw(old)
+                commands.append(NewOrder(symbol="ACME", order_id=order_id, event_time=draw(TIMES), **fields))
+            case "cancel":
+                name = {"order_id": draw(old), "trader_id": draw(TRADERS)}
+                commands.append(CancelOrder(symbol="ACME", event_time=draw(TIMES), **name))
+            case "clock":
+                commands.append(draw(CLOCKS))
+            case "control":
+                commands.append(draw(st.one_of(SESSIONS, SESSIONS, INSTRUMENTS)))
+    return commands
 
 
 @settings(deadline=None)

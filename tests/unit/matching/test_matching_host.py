@@ -224,11 +224,12 @@ class TestRebuild:
             messages.append(message(*commands))
         return messages
 
-    @pytest.mark.parametrize("log_messages", [1, 7, 500])
+    @pytest.mark.parametrize(("log_messages", "slot_bytes"), [(0, 8_000), (1, 8_000), (7, 500), (500, 0), (500, 8_000)])
     def test_after_any_message_a_new_process_goes_on_where_the_old_one_stopped(
-        self, stream: list[Incoming], monkeypatch: pytest.MonkeyPatch, log_messages: int
+        self, stream: list[Incoming], monkeypatch: pytest.MonkeyPatch, log_messages: int, slot_bytes: int
     ) -> None:
         monkeypatch.setattr(host, "LOG_MESSAGES", log_messages)
+        monkeypatch.setattr(host, "SLOT_BYTES", slot_bytes)
         store, pace = Store(), Pace(commands=13, minutes=2)
         engine = Host(PARTITIONS, pace)
         expected = [engine.process(incoming, store) for incoming in stream]
