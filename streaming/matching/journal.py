@@ -42,7 +42,7 @@ class Journal:
         return _number(self._store.get_bytes(POSITION))
 
     def write(self, position: int, slot: int, messages: bytes) -> None:
-        """Note what led to `position`: `slot` now holds `messages`, each framed; slots count from 0 after a snapshot."""
+        """Note what led to `position`: `slot` now holds `messages`, framed; slots count from 0 after a snapshot."""
         self._store.set_bytes(LOG + b"/%d" % slot, messages)
         self._store.set_bytes(POSITION, b"%d" % position)
 
