@@ -46,11 +46,11 @@ def reconcile(
 
         typer.echo(msgspec.json.format(msgspec.json.encode(report.to_dict())).decode())
     else:
-        _show(report, Console())
+        show(report, Console())
     raise typer.Exit(0 if report.passed else 1)
 
 
-def _show(report: Report, console: object) -> None:
+def show(report: Report, console: object) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
