@@ -1,0 +1,330 @@
+"""Flink between real Kafka and real Iceberg: exactly once though its processes are killed; bars, alerts recomputed."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer
+
+from lakehouse.maintenance import compact
+from lakehouse.progress import ingested, lag, opened, table_states
+from stack.processes import of_stack
+from stack.settings import StackSettings
+from streaming.contracts import events, topics
+from streaming.contracts.codec import MINUTE, decode, encode
+from streaming.contracts.kafka import consumer_config, producer_config
+from streaming.contracts.money import to_decimal
+
+SYMBOLS = ("ACME", "BLUE", "CRUX", "DUNE", "ECHO", "FERN", "GLOW", "HALO", "IRIS", "JADE", "KITE", "LYNX")
+OPEN = 1_767_623_400_000_000  # 2026-01-05 14:30 UTC
+MINUTES = 90
+JUMP_AT = 70
+WAIT = 150
+
+
+@dataclass
+class Market:
+    """Publishes a random walk of trades, and remembers what it published."""
+
+    settings: StackSettings
+    random: random.Random = field(default_factory=lambda: random.Random(3))
+    trades: list[events.Trade] = field(default_factory=list)
+    others: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def __post_init__(self) -> None:
+        self.price = dict.fromkeys(SYMBOLS, 1_000_000)
+        self.sequence = dict.fromkeys(SYMBOLS, 0)
+        self.producer = Producer(producer_config(self.settings, transactional_id="test-market"))
+        self.producer.init_transactions(60)
+
+    def minutes(self, first: int, last: int, jump: int | None = None) -> None:
+        """Trade every minute of [first, last), each minute in a transaction of its own."""
+        for minute in range(first, last):
+            self.producer.begin_transaction()
+            for symbol in SYMBOLS:
+                if minute == jump and symbol == "ACME":
+                    self.price[symbol] += 50_000
+                items = [self.trade(symbol, OPEN + minute * MINUTE + second * 8_000_001) for second in range(7)]
+                self.send(topics.TRADES, symbol, items)
+                self.send(topics.PRICES, symbol, [price_after(items[-1])])
+                self.send(topics.ORDER_EVENTS, symbol, [cancelled(items[-1]), unknown(items[-1])])
+            self.producer.commit_transaction(60)
+
+    def close(self, minute: int) -> None:
+        """What the engine says after the close, and one message of everything else."""
+        now = OPEN + minute * MINUTE
+        self.producer.begin_transaction()
+        for symbol in SYMBOLS:
+            self.send(topics.TRADES, symbol, [], now)
+            order = events.RestingOrder(order_id=1, trader_id=2, side="buy", price=999_900, quantity=5)
+            book = events.BookSnapshot(symbol=symbol, last_sequence=9, part=1, parts=1, orders=[order], event_time=now)
+            empty = events.BookSnapshot(symbol=symbol, last_sequence=10, part=1, parts=1, orders=[], event_time=now)
+            self.send(topics.BOOK_SNAPSHOTS, symbol, [book, empty])
+            status = events.MarketStatus(
+                sequence=11, symbol=symbol, session="closed", trading_date="2026-01-05", event_time=now
+            )
+            self.send(topics.MARKET_STATUS, symbol, [status])
+        update = events.PortfolioUpdate(
+            sequence=1, trader_id=7, entry_id="endowment-7", cash_change=10**16 + 1, quantity_change=0,
+            cash=10**16 + 1, position=0, event_time=now,
+        )  # fmt: skip
+        self.send(topics.PORTFOLIO_UPDATES, 7, [update])
+        letter = events.DeadLetter(
+            topic="orders", partition=0, offset=3, reason="malformed_message", detail="not JSON",
+            payload=b"\xff\x00{", event_time=now,
+        )  # fmt: skip
+        self.send(topics.DEAD_LETTERS, "orders", [letter])
+        self.producer.commit_transaction(60)
+
+    def abort(self) -> None:
+        """Trades that never happened."""
+        sequence, trades = dict(self.sequence), len(self.trades)
+        self.producer.begin_transaction()
+        self.send(topics.TRADES, "ACME", [self.trade("ACME", OPEN)])
+        self.producer.flush(30)
+        self.producer.abort_transaction(60)
+        self.sequence = sequence
+        del self.trades[trades:]
+
+    def trade(self, symbol: str, event_time: int) -> events.Trade:
+        """The next trade of a symbol, a tick up or down."""
+        self.sequence[symbol] += 1
+        self.price[symbol] += self.random.choice((-100, 0, 100))
+        number = self.sequence[symbol]
+        trade = events.Trade(
+            sequence=number, trade_id=f"{symbol}-{number}", symbol=symbol, price=self.price[symbol],
+            quantity=self.random.randint(1, 300), maker_order_id=10**13 + number, taker_order_id=10**13 + number + 1,
+            buyer_id=1001, seller_id=1002, aggressor_side="buy", event_time=event_time,
+        )  # fmt: skip
+        self.trades.append(trade)
+        return trade
+
+    def send(self, topic: topics.Topic, key: str | int, items: list[Any], event_time: int = 0) -> None:
+        """One message; `others` counts the items of each topic."""
+        time_ = items[-1].event_time if items else event_time
+        self.producer.produce(topic.name, encode(topic, key, items, time_), key=str(key))
+        self.others[topic.name] += len(items)
+
+
+def price_after(trade: events.Trade) -> events.Price:
+    return events.Price(
+        symbol=trade.symbol, last_sequence=trade.sequence, last_price=trade.price, bid_price=trade.price - 100,
+        bid_quantity=5, volume=trade.quantity, event_time=trade.event_time,
+    )  # fmt: skip
+
+
+def cancelled(trade: events.Trade) -> events.Cancelled:
+    return events.Cancelled(
+        sequence=trade.sequence, order_id=1, trader_id=1, symbol=trade.symbol, quantity=1, reason="requested",
+        event_time=trade.event_time,
+    )  # fmt: skip
+
+
+def unknown(trade: events.Trade) -> events.Rejected:
+    return events.Rejected(
+        order_id=2, trader_id=1, symbol=trade.symbol, reason="unknown_order", event_time=trade.event_time
+    )
+
+
+@pytest.fixture(scope="module")
+def market(fresh_stack: Callable[..., StackSettings]) -> Market:
+    """A day that was traded while Flink's task manager was killed in the middle of it."""
+    settings = fresh_stack("flink-jobs", checkpoint_seconds="3")
+    market = Market(settings)
+    market.minutes(0, MINUTES // 3)
+    wait_for(lambda: rows(settings, "trades"), "the first rows")
+    market.abort()
+    market.minutes(MINUTES // 3, MINUTES // 2)
+    kill(settings, "TaskManagerRunner")
+    market.minutes(MINUTES // 2, MINUTES, jump=JUMP_AT)
+    market.close(MINUTES + 5)
+    wait_for(lambda: caught_up(market), "all rows")
+    wait_for(lambda: rows(settings, "bars_1m") >= MINUTES * len(SYMBOLS), "all bars")
+    wait_for(lambda: rows(settings, "alerts"), "the alert")
+    return market
+
+
+def test_every_trade_is_in_the_lake_once(market: Market) -> None:
+    found = [
+        (row["trade_id"], row["symbol"], row["price"], row["quantity"], micros(row["event_time"]))
+        for row in read(market.settings, "trades")
+    ]
+    sent = [(t.trade_id, t.symbol, to_decimal(t.price), t.quantity, t.event_time) for t in market.trades]
+    assert sorted(found) == sorted(sent)
+
+
+def test_every_other_topic_is_in_the_lake_once(market: Market) -> None:
+    for topic, sent in market.others.items():
+        name = topic.replace("-", "_")
+        if name != "trades":
+            assert rows(market.settings, name) == sent, name
+
+
+def test_a_message_is_known_by_its_partition_and_offset(market: Market) -> None:
+    prices = read(market.settings, "prices")  # one item a message
+    assert len({(row["kafka_partition"], row["kafka_offset"]) for row in prices}) == len(prices)
+
+
+def test_money_bytes_and_nested_orders_keep_their_values(market: Market) -> None:
+    assert read(market.settings, "portfolio_updates")[0]["cash"] == Decimal("1000000000000.0001")
+    assert read(market.settings, "dead_letters")[0]["payload"] == b"\xff\x00{"
+    books = read(market.settings, "book_snapshots")
+    resting = {"order_id": 1, "trader_id": 2, "side": "buy", "price_units": 999_900, "quantity": 5}
+    assert {row["last_sequence"]: row["orders"] for row in books} == {9: [resting], 10: []}
+    rejected = next(row for row in read(market.settings, "order_events") if row["event"] == "rejected")
+    assert rejected["sequence"] is None
+
+
+def test_bars_are_what_python_makes_of_the_trades(market: Market) -> None:
+    found = {(row["symbol"], micros(row["event_time"])): row for row in read(market.settings, "bars_1m")}
+    expected = {(bar["symbol"], bar["event_time"]): bar for bar in bars(market.trades)}
+    assert found.keys() == expected.keys()
+    assert ("ACME", OPEN + (MINUTES - 1) * MINUTE) in found, "the day's last bar"
+    for key, bar in expected.items():
+        for name, value in bar.items():
+            if name in ("log_return", "volatility"):
+                assert found[key][name] == pytest.approx(value, rel=1e-9, abs=1e-11), (key, name)
+            elif name != "event_time":
+                assert found[key][name] == value, (key, name)
+
+
+def test_the_planted_jump_raises_one_alert(market: Market) -> None:
+    (expected,) = alerts(bars(market.trades))
+    (row,) = read(market.settings, "alerts")
+    assert (row["symbol"], row["alert_id"]) == ("ACME", f"price_move-ACME-{expected['last_sequence']}")
+    assert row["score"] == pytest.approx(expected["score"], rel=1e-6)
+    assert row["price"] == expected["close"]
+    (alert,) = consume_alerts(market.settings)
+    assert (alert.alert_id, to_decimal(alert.price), alert.score) == (row["alert_id"], row["price"], row["score"])
+
+
+def test_progress_tells_how_far_the_lake_is(market: Market) -> None:
+    progress = ingested(market.settings, ["trades"])["trades"]
+    assert progress.sequences == market.sequence
+    assert set(progress.offsets) == {0, 1}
+    wait_for(lambda: max(max(p.values()) for p in lag(market.settings).values()) <= 1, "no lag")
+    states = {state.table: state for state in table_states(market.settings)}
+    assert states["market.trades"].rows == len(market.trades)
+
+
+def test_compaction_beside_a_writing_stream_keeps_every_row(market: Market) -> None:
+    market.minutes(MINUTES + 10, MINUTES + 14)
+    report = compact(market.settings, "market.trades", keep=timedelta(0))
+    assert report.files_rewritten > report.files_added > 0
+    market.minutes(MINUTES + 14, MINUTES + 16)
+    wait_for(lambda: caught_up(market), "rows after compaction")
+    test_every_trade_is_in_the_lake_once(market)
+    again = compact(market.settings, "market.book_snapshots")
+    assert again.rows == 2 * len(SYMBOLS)
+
+
+def test_a_killed_job_manager_comes_back_with_its_jobs(market: Market) -> None:
+    kill(market.settings, "StandaloneSessionClusterEntrypoint")
+    market.minutes(MINUTES + 16, MINUTES + 20)
+    market.close(MINUTES + 25)
+    wait_for(lambda: caught_up(market), "rows after the job manager's death")
+    wait_for(lambda: rows(market.settings, "bars_1m") >= (MINUTES + 10) * len(SYMBOLS), "the new bars")
+    test_every_trade_is_in_the_lake_once(market)
+    test_bars_are_what_python_makes_of_the_trades(market)
+    test_the_planted_jump_raises_one_alert(market)
+
+
+def bars(trades: list[events.Trade]) -> list[dict[str, Any]]:
+    """One-minute bars in plain Python: whole numbers until the end, half up by hand."""
+    minutes: dict[tuple[str, int], list[events.Trade]] = defaultdict(list)
+    for trade in sorted(trades, key=lambda t: (t.symbol, t.sequence)):
+        minutes[trade.symbol, trade.event_time // MINUTE].append(trade)
+    closes: dict[str, list[int]] = defaultdict(list)
+    returns: dict[str, list[float | None]] = defaultdict(list)
+    made = []
+    for (symbol, minute), of_minute in sorted(minutes.items()):
+        prices = [trade.price for trade in of_minute]
+        turnover, volume = sum(t.price * t.quantity for t in of_minute), sum(t.quantity for t in of_minute)
+        returns[symbol].append(math.log(prices[-1] / closes[symbol][-1]) if closes[symbol] else None)
+        closes[symbol].append(prices[-1])
+        recent = closes[symbol][-20:]
+        known = [value for value in returns[symbol][-20:] if value is not None]
+        made.append({
+            "symbol": symbol, "event_time": minute * MINUTE, "open": to_decimal(prices[0]),
+            "high": to_decimal(max(prices)), "low": to_decimal(min(prices)), "close": to_decimal(prices[-1]),
+            "volume": volume, "trades": len(of_minute), "turnover": to_decimal(turnover),
+            "vwap": to_decimal((2 * turnover + volume) // (2 * volume)),
+            "first_sequence": of_minute[0].sequence, "last_sequence": of_minute[-1].sequence,
+            "moving_average": to_decimal((2 * sum(recent) + len(recent)) // (2 * len(recent))),
+            "log_return": returns[symbol][-1],
+            "volatility": statistics.stdev(known) if len(known) > 1 else None,
+        })  # fmt: skip
+    return made
+
+
+def alerts(made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The bars whose return is at least 6 robust deviations from the median of the 60 before (20 at least)."""
+    returns: dict[str, list[float]] = defaultdict(list)
+    found = []
+    for bar in made:
+        if bar["log_return"] is None:
+            continue
+        past = returns[bar["symbol"]][-60:]
+        returns[bar["symbol"]].append(bar["log_return"])
+        if len(past) >= 20:
+            median = statistics.median(past)
+            deviation = statistics.median(abs(value - median) for value in past)
+            score = (bar["log_return"] - median) / max(1.4826 * deviation, 0.0005)
+            if abs(score) >= 6:
+                found.append({**bar, "score": score})
+    return found
+
+
+def read(settings: StackSettings, table: str) -> list[dict[str, Any]]:
+    with opened(settings) as lake:
+        found: list[dict[str, Any]] = lake.load_table(f"market.{table}").scan().to_arrow().to_pylist()
+        return found
+
+
+def rows(settings: StackSettings, table: str) -> int:
+    return next(state.rows for state in table_states(settings) if state.table == f"market.{table}")
+
+
+def caught_up(market: Market) -> bool:
+    counts = {state.table: state.rows for state in table_states(market.settings)}
+    return all(counts[f"market.{topic.replace('-', '_')}"] >= sent for topic, sent in market.others.items())
+
+
+def kill(settings: StackSettings, main_class: str) -> None:
+    (process,) = [p for p in of_stack(settings) if any(main_class in part for part in p.cmdline())]
+    process.kill()
+
+
+def consume_alerts(settings: StackSettings) -> list[events.Alert]:
+    consumer = Consumer(consumer_config(settings, "test-alerts"))
+    consumer.subscribe([topics.ALERTS.name])
+    found: list[events.Alert] = []
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and (not found or time.monotonic() < deadline - 10):
+        message = consumer.poll(0.5)
+        if message is not None and message.error() is None:
+            found += decode(topics.ALERTS, message.value())
+    consumer.close()
+    return found
+
+
+def micros(when: Any) -> int:
+    return int(when.timestamp()) * 1_000_000 + when.microsecond
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> None:
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {WAIT} s for {what}")
+        time.sleep(1)
