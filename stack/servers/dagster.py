@@ -26,7 +26,9 @@ def servers(settings: StackSettings) -> list[Server]:
     workspace = str(folder / "workspace.yaml")
     environment = {
         "DAGSTER_HOME": str(folder),
-        DATABASE: settings.postgres("dagster"),
+        # Dagster is written for psycopg2: with psycopg 3, which SQLAlchemy 2.1 takes otherwise, `with connection`
+        # closes it, and NOTIFY fails.
+        DATABASE: settings.postgres("dagster").replace("postgresql://", "postgresql+psycopg2://", 1),
         "JAVA_HOME": str(jdk_home(settings, "spark")),
         "DAGSTER_DISABLE_TELEMETRY": "1",
         **UNBUFFERED,
