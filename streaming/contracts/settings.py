@@ -115,7 +115,10 @@ class Settings(BaseSettings):
         return urlunsplit((base.scheme, netloc, f"/{database}", base.query, ""))
 
     def secrets(self) -> Secrets:
-        """The stack's passwords, made at the first call."""
+        """The stack's passwords: `TICKHOUSE_<NAME>` where all are given (containers), else made at the first call."""
+        given = {name: os.environ.get(f"TICKHOUSE_{name.upper()}") for name in Secrets.model_fields}
+        if all(given.values()):
+            return Secrets.model_validate(given)
         path = self.home / "secrets.json"
         if not path.exists():
             self.home.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from streaming.contracts.settings import Settings
+from streaming.contracts.settings import Secrets, Settings
 
 
 def test_default_ports_move_together(tmp_path: Path) -> None:
@@ -28,6 +28,15 @@ def test_secrets_are_made_once_and_only_their_owner_can_read_them(tmp_path: Path
     assert first == settings.secrets()
     assert stat.S_IMODE((tmp_path / "new" / "secrets.json").stat().st_mode) == 0o600
     assert len(set(first.model_dump().values())) == 4
+
+
+def test_secrets_given_by_the_environment_are_used_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in Secrets.model_fields:
+        monkeypatch.setenv(f"TICKHOUSE_{name.upper()}", f"given-{name}")
+    assert Settings(home=tmp_path / "new").secrets().reader_password == "given-reader_password"
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_reader_never_gets_the_owners_password(tmp_path: Path) -> None:
