@@ -17,8 +17,8 @@ from streaming.contracts.events import OrderEvent, Trade
 
 EXPECTED = {
     "trades": """sequence long, trade_id string, symbol string, price decimal(18, 4), quantity long,
-        maker_order_id long, taker_order_id long, buyer_id long, seller_id long, aggressor_side string, event_time timestamptz,
-        kafka_partition int, kafka_offset long, kafka_time timestamptz""",
+        maker_order_id long, taker_order_id long, buyer_id long, seller_id long, aggressor_side string,
+        event_time timestamptz, kafka_partition int, kafka_offset long, kafka_time timestamptz""",
     "order_events": """event string, sequence long?, order_id long, trader_id long, symbol string, side string?,
         order_type string?, time_in_force string?, price decimal(18, 4)?, quantity long?, reason string?,
         event_time timestamptz, kafka_partition int, kafka_offset long, kafka_time timestamptz""",
