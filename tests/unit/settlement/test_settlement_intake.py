@@ -1,0 +1,101 @@
+"""Bytes from Kafka: each becomes a trade that the ledger can hold, or a dead letter."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streaming.contracts.codec import encode
+from streaming.contracts.events import Trade
+from streaming.contracts.topics import TRADES
+from streaming.settlement.intake import fault, read_trades
+
+GOOD: dict[str, Any] = {
+    "event": "trade",
+    "sequence": 9,
+    "trade_id": "ACME-9",
+    "symbol": "ACME",
+    "price": 1_000_500,
+    "quantity": 10,
+    "maker_order_id": 12,
+    "taker_order_id": 17,
+    "buyer_id": 4,
+    "seller_id": 9,
+    "aggressor_side": "buy",
+    "event_time": 1_767_364_200_000_000,
+}
+TRADE = msgspec.convert(GOOD, Trade)
+
+
+def message(*items: dict[str, Any], symbol: str = "ACME") -> bytes:
+    return json.dumps({"symbol": symbol, "event_time": 0, "items": items}).encode()
+
+
+def test_what_the_engine_writes_is_read() -> None:
+    assert read_trades(b"ACME", encode(TRADES, "ACME", [TRADE, TRADE], 0)) == ([TRADE, TRADE], [])
+
+
+def test_a_message_without_items_only_lets_time_pass() -> None:
+    assert read_trades(b"ACME", encode(TRADES, "ACME", [], 0)) == ([], [])
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff\xfe", b"{", b"[]", b'{"symbol":"ACME"}', b"[" * 5_000])
+def test_a_message_that_is_none_is_bad_as_a_whole(value: bytes | None) -> None:
+    trades, unusable = read_trades(b"ACME", value)
+    assert trades == []
+    assert [(bad.item, bad.reason, bad.payload) for bad in unusable] == [(-1, "malformed_message", value or b"")]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("price", 0),
+        ("price", -1),
+        ("price", 2**62),
+        ("price", "dear"),
+        ("price", 1.5),
+        ("quantity", 0),
+        ("quantity", 10**30),
+        ("buyer_id", 0),
+        ("seller_id", 2**63),
+        ("maker_order_id", -3),
+        ("aggressor_side", "neither"),
+        ("trade_id", "ACME-10"),
+        ("trade_id", None),
+        ("sequence", 0),
+        ("symbol", "acme"),
+        ("symbol", "AC\0ME"),
+        ("event_time", -1),
+        ("event_time", 2**60),
+    ],
+)
+def test_a_bad_item_is_bad_alone(field: str, value: object) -> None:
+    trades, unusable = read_trades(b"ACME", message(GOOD, {**GOOD, field: value}, GOOD))
+    assert trades == [TRADE, TRADE]
+    assert [(bad.item, bad.reason) for bad in unusable] == [(1, "malformed_item")]
+    assert json.loads(unusable[0].payload)[field] == value
+
+
+def test_an_item_of_another_symbol_is_told_apart() -> None:
+    trades, unusable = read_trades(b"BLUE", message(GOOD, symbol="BLUE"))
+    assert trades == []
+    assert [bad.reason for bad in unusable] == ["symbol_mismatch"]
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_stop_the_stream(value: bytes) -> None:
+    trades, unusable = read_trades(b"ACME", value)
+    assert not trades
+    assert len(unusable) <= 1
+
+
+@given(st.integers(), st.integers(), st.integers(), st.integers())
+def test_what_has_no_fault_fits_the_ledgers_columns(price: int, quantity: int, buyer: int, time: int) -> None:
+    trade = msgspec.structs.replace(TRADE, price=price, quantity=quantity, buyer_id=buyer, event_time=time)
+    if fault(trade) is None:
+        assert all(-(2**63) <= number < 2**63 for number in (price, quantity, price * quantity, buyer, time))
