@@ -1,4 +1,7 @@
 -- Each update states the balances after it: they are the sums of all changes up to it, and no update is missing.
+{{ config(meta={'dagster': {'ref': {'name': 'int_ledger_entries'}}}) }}
+-- depends_on: {{ ref('int_ledger_entries') }}
+
 with
 
 summed as (

@@ -1,4 +1,7 @@
 -- Flink's bars of a symbol hold all of its trades, up to the last minute that both tables surely have.
+{{ config(meta={'dagster': {'ref': {'name': 'daily_market_summary'}}}) }}
+-- depends_on: {{ ref('daily_market_summary') }}
+
 with
 
 trades as (

@@ -1,4 +1,6 @@
 -- On every trading day the cash of all traders adds up to all cash ever endowed, to 1/10,000 dollar.
+{{ config(meta={'dagster': {'ref': {'name': 'portfolio_value'}}}) }}
+
 with
 
 days as (

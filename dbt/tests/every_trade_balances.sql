@@ -1,4 +1,7 @@
 -- The legs of a trade reach the lake apart, but not an hour (of market time) apart.
+{{ config(meta={'dagster': {'ref': {'name': 'int_ledger_entries'}}}) }}
+-- depends_on: {{ ref('int_ledger_entries') }}
+
 with
 
 updates as (

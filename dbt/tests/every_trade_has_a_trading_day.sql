@@ -1,4 +1,6 @@
 -- Trades of a day that the exchange did not announce would be in no mart.
+{{ config(meta={'dagster': {'ref': {'name': 'int_trading_days'}}}) }}
+
 with
 
 trading_days as (

@@ -1,5 +1,7 @@
 -- Trading is a zero-sum game: all traders together win exactly what the prices of all shares gained. On its first day
 -- a share was worth the reference price.
+{{ config(meta={'dagster': {'ref': {'name': 'profit_and_loss'}}}) }}
+
 with
 
 held as (

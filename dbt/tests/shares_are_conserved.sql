@@ -1,4 +1,6 @@
 -- On every trading day the positions of a symbol add up to all shares ever endowed: trading moves shares, no more.
+{{ config(meta={'dagster': {'ref': {'name': 'positions'}}}) }}
+
 with
 
 days as (

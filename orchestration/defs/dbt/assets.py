@@ -1,0 +1,51 @@
+"""dbt's models, snapshots and tests as Dagster sees them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagster import AssetDep, AssetExecutionContext, AssetKey, AssetSpec
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+
+from orchestration.defs.dbt.environment import environment, within
+from orchestration.defs.dbt.project import DBT, EXECUTABLE, manifest
+from orchestration.external import MARKET
+from streaming.contracts.settings import settings
+
+COMPACTION = AssetKey(["lakehouse", "compaction"])
+
+
+class Translator(DagsterDbtTranslator):
+    """Groups by schema, and builds models from the raw tables after these have been compacted."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> AssetSpec:
+        """dagster-dbt's spec, in the group of its schema; tables are Iceberg's."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if unique_id.startswith("source."):
+            return spec
+        reads_raw = any(dep.asset_key.path[0] == "market" for dep in spec.deps)
+        return spec.replace_attributes(
+            key=AssetKey([self.get_resource_props(manifest, unique_id)["schema"], spec.key.path[-1]]),
+            group_name=self.get_resource_props(manifest, unique_id)["schema"],
+            kinds={"dbt", "iceberg", "spark"},
+            owners=MARKET,
+            deps=[*spec.deps, AssetDep(COMPACTION)] if reads_raw else spec.deps,
+        )
+
+
+@dbt_assets(
+    manifest=manifest(),
+    dagster_dbt_translator=Translator(),
+    name="dbt_models",
+)
+def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    """`dbt build`: each model, its unit tests before and its data tests after it."""
+    here = settings()
+    with within(environment(here)):
+        target = here.home.absolute() / "dbt" / context.run_id
+        invocation = dbt.cli(["build"], context=context, target_path=target)
+    yield from invocation.stream()
+
+
+def dbt_cli() -> DbtCliResource:
+    """The dbt command of this Python's environment."""
+    return DbtCliResource(project_dir=str(DBT), profiles_dir=str(DBT), dbt_executable=str(EXECUTABLE))

@@ -1,0 +1,15 @@
+"""The Iceberg tables, their maintenance, and the copy of the reference data."""
+
+from dagster import Definitions
+
+from orchestration.defs.lakehouse.assets import TABLE_SPECS
+from orchestration.defs.lakehouse.maintenance import compaction
+from orchestration.defs.lakehouse.reference import reference_copy
+from orchestration.defs.lakehouse.sensors import lake_progress
+from orchestration.defs.lakehouse.spark import LakeSpark
+
+definitions = Definitions(
+    assets=[*TABLE_SPECS, compaction, reference_copy],
+    sensors=[lake_progress],
+    resources={"spark": LakeSpark(spark_config={})},
+)

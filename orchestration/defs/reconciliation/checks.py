@@ -1,0 +1,88 @@
+"""Reconciliation as asset checks: computed together, each told of the asset that it is about."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    Failure,
+    MetadataValue,
+    multi_asset_check,
+)
+
+from orchestration.external import MARKET, Key, external, wrote
+from streaming.contracts.settings import settings
+
+REPORT: Key = ("reconciliation", "report")
+
+ABOUT: dict[str, tuple[Key, str]] = {
+    "caught_up": (REPORT, "Every store has passed the cut"),
+    "trades": (("market", "trades"), "Every trade is in Kafka, Iceberg and the ledger, the same in every field"),
+    "order_events": (("market", "order_events"), "Kafka and Iceberg hold the same order events"),
+    "market_status": (("market", "market_status"), "Kafka and Iceberg hold the same market status"),
+    "sequences": (REPORT, "Order events, trades and market status of a symbol number 1, 2, 3, … without a gap"),
+    "filled": (("market", "order_events"), "No order was filled for more shares than it was accepted for"),
+    "cash_conserved": (("postgres", "balances"), "No dollar came or went"),
+    "shares_conserved": (("postgres", "balances"), "No share came or went, of any symbol"),
+    "double_entry": (("postgres", "postings"), "Each entry sums to zero in every asset, and each trade has its entry"),
+    "balances": (("postgres", "balances"), "Recomputed from endowments and trades they are the ledger's"),
+    "portfolio_updates": (("market", "portfolio_updates"), "Kafka and Iceberg hold the ledger's outbox, without a gap"),
+    "breaches": (("postgres", "trades"), "Nobody traded what they did not have"),
+}
+"""The asset that each check of orchestration.reconciliation is about, and what it says."""
+
+AFTER = [AssetKey(["lakehouse", "compaction"]), AssetKey(["marts", "portfolio_value"])]
+"""What must be over before in a run that does both: compaction must not have changed a row."""
+
+REPORT_SPEC = external(
+    REPORT,
+    "Every trade in Kafka, the lake and the ledger; cash and shares conserved; positions equal to their trades.",
+    ("python",),
+    deps=sorted({asset for asset, _ in ABOUT.values()} - {REPORT} | {("kafka", "trades"), ("kafka", "order_events")}),
+    owners=MARKET,
+)
+
+
+@multi_asset_check(
+    name="reconciliation",
+    specs=[
+        AssetCheckSpec(name, asset=AssetKey(list(asset)), description=description, additional_deps=AFTER)
+        for name, (asset, description) in ABOUT.items()
+    ],
+    description="Kafka against Iceberg against PostgreSQL at one cut; a difference fails the run.",
+)
+def reconciliation(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
+    """Reconcile once; every check tells what it found."""
+    from orchestration.reconciliation import reconcile
+
+    report = reconcile(settings(), lambda words: context.log.info(words))
+    for check in report.checks:
+        stores = {"kafka": check.kafka, "iceberg": check.iceberg, "postgres": check.postgres}
+        metadata: dict[str, Any] = {name: said for name, said in stores.items() if said is not None}
+        if check.sample:
+            metadata["sample"] = MetadataValue.md("\n".join(f"- {line}" for line in check.sample))
+        yield AssetCheckResult(
+            check_name=check.name,
+            asset_key=AssetKey(list(ABOUT[check.name][0])),
+            passed=check.passed,
+            severity=AssetCheckSeverity.ERROR,
+            metadata={**metadata, "differences": check.differences},
+        )
+    context.op_execution_context.log_event(
+        wrote(
+            REPORT,
+            {
+                "agreed": report.passed,
+                "checks": len(report.checks),
+                "seconds": round(report.seconds, 3),
+                "cut": MetadataValue.json(report.cut),
+            },
+        )
+    )
+    if not report.passed:
+        wrong = [check.name for check in report.checks if not check.passed]
+        raise Failure(f"The stores differ: {', '.join(wrong)}", allow_retries=False)
