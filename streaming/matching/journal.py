@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from typing import Protocol
 
 POSITION, SNAPSHOT, LOG = b"/position", b"/snapshot", b"/log"
-LENGTH = 4
-"""Bytes of the length before each message of a slot."""
 SLOT_BYTES = 8_000
 """Size from which a slot is full: what each commit writes again is no more."""
 PART_BYTES = 500_000
@@ -67,9 +65,10 @@ class Journal:
             messages = self._must(LOG + b"/%d" % slot)
             slot += 1
             while messages:
-                end = LENGTH + int.from_bytes(messages[:LENGTH], "big")
-                yield messages[LENGTH:end]
-                messages = messages[end:]
+                length, _, rest = messages.partition(b":")
+                end = int(length)
+                yield rest[:end]
+                messages = rest[end:]
                 count -= 1
         assert count == 0
 
@@ -80,8 +79,12 @@ class Journal:
 
 
 def framed(message: bytes) -> bytes:
-    """A message as it lies in a slot."""
-    return len(message).to_bytes(LENGTH, "big") + message
+    """A message as it lies in a slot: behind its length, in digits.
+
+    Not in binary: Quix Streams takes a value that begins with a small 64-bit number for one that can expire, and then
+    refuses to read it.
+    """
+    return b"%d:%b" % (len(message), message)
 
 
 def _number(value: bytes | None) -> int:
