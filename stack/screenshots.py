@@ -32,7 +32,7 @@ FLAGS = (
     "--force-color-profile=srgb",
 )
 SUPERSET_DASHBOARD = "/superset/dashboard/tickhouse-market/?standalone=1"
-PATIENCE = 90_000
+PATIENCE = 180_000
 """Milliseconds that a page may take."""
 
 
@@ -46,6 +46,10 @@ def chromium() -> str:
     if not found:
         raise NoBrowserError("no Chromium: `apt-get install chromium`, or set TICKHOUSE_CHROMIUM to its path")
     return found
+
+
+class NotDrawnError(Exception):
+    """A page did not show what it should; the message names a picture of what it showed."""
 
 
 @contextmanager
@@ -74,14 +78,19 @@ def screenshot(
     """Open `url` and save what is seen as a PNG file.
 
     `wait_for` is a selector that must become visible, or a function that returns when the page is ready. `whole` takes
-    the page to its end instead of the window.
+    the page to its end instead of the window. NotDrawnError where the page is not ready in time.
     """
-    page.goto(url)
-    if callable(wait_for):
-        wait_for(page)
-    else:
-        page.locator(wait_for).first.wait_for()
     path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        page.goto(url)
+        if callable(wait_for):
+            wait_for(page)
+        else:
+            page.locator(wait_for).first.wait_for()
+    except (Error, AssertionError) as error:
+        seen = path.with_suffix(".failed.png")
+        page.screenshot(path=seen)
+        raise NotDrawnError(f"{url} was not drawn ({seen} shows what was): {error}") from error
     page.screenshot(path=path, full_page=whole, animations="disabled")
 
 
@@ -150,7 +159,7 @@ def main() -> None:
     try:
         for path in picture_book(settings(), parser.parse_args().folder):
             sys.stdout.write(f"{path}\n")
-    except (NoBrowserError, Error, httpx.HTTPError, AssertionError) as error:
+    except (NoBrowserError, NotDrawnError, Error, httpx.HTTPError) as error:
         sys.exit(f"no picture: {error}")
 
 
