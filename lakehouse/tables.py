@@ -13,6 +13,8 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.transforms import DayTransform, IdentityTransform
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from lakehouse.catalog import catalog
 from lakehouse.schemas import KAFKA_COLUMNS, comment, schema
@@ -112,6 +114,13 @@ PROPERTIES = {
 }
 
 
+@retry(
+    # Two processes that make the same thing at once: the later one finds it at the second try.
+    retry=retry_if_exception_type((IntegrityError, ProgrammingError)),
+    stop=stop_after_attempt(4),
+    wait=wait_random(0, 1),
+    reraise=True,
+)
 def create_tables(settings: Settings) -> None:
     """Make what is missing; what is there is left as it is. Safe to call from several processes at once."""
     lake = catalog(settings)

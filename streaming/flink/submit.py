@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from lakehouse.progress import flink_commits
 from lakehouse.tables import create_tables
@@ -150,7 +151,7 @@ def watch(settings: Settings) -> None:
     while True:
         try:
             submit(settings)
-        except (httpx.HTTPError, SubmitError, subprocess.TimeoutExpired) as error:
+        except (httpx.HTTPError, OperationalError, SubmitError, subprocess.TimeoutExpired) as error:
             log.warning("not submitted, will try again", error=str(error))
         time.sleep(WATCH_SECONDS)
 

@@ -88,12 +88,12 @@ class Market:
 
     def abort(self) -> None:
         """Trades that never happened."""
-        sequence, trades = dict(self.sequence), len(self.trades)
+        sequence, trades, others = dict(self.sequence), len(self.trades), self.others.copy()
         self.producer.begin_transaction()
         self.send(topics.TRADES, "ACME", [self.trade("ACME", OPEN)])
         self.producer.flush(30)
         self.producer.abort_transaction(60)
-        self.sequence = sequence
+        self.sequence, self.others = sequence, others
         del self.trades[trades:]
 
     def trade(self, symbol: str, event_time: int) -> events.Trade:
