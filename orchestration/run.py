@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -115,7 +115,7 @@ def submit(settings: Settings, job: str) -> str:
 
 def look(dagster: httpx.Client, run_id: str, cursor: str | None = None) -> dict[str, Any]:
     """A run as it is now, with its events after the cursor; RunNotFoundError where there is none of this id."""
-    query = (files("orchestration") / "run.graphql").read_text(encoding="utf-8")
+    query = Path(__file__).with_suffix(".graphql").read_text(encoding="utf-8")
     answer = dagster.post("/graphql", json={"query": query, "variables": {"id": run_id, "cursor": cursor}})
     found: dict[str, Any] = answer.raise_for_status().json()["data"]["runOrError"]
     if found["__typename"] != "Run":
