@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import urlsplit
 
 from pyarrow import fs
@@ -18,7 +19,8 @@ def create_bucket(warehouse: str) -> None:
     """Make the bucket of an `s3://` warehouse; where it is and who may is in the AWS_ variables."""
     address = urlsplit(warehouse)
     if address.scheme == "s3":
-        fs.S3FileSystem(allow_bucket_creation=True).create_dir(address.netloc)
+        server = fs.S3FileSystem(endpoint_override=os.environ["AWS_ENDPOINT_URL_S3"], allow_bucket_creation=True)
+        server.create_dir(address.netloc)
 
 
 def main() -> None:
