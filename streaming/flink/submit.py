@@ -32,7 +32,7 @@ JOBS = {"tickhouse-raw": "raw", "tickhouse-analytics": "analytics"}
 
 ENDED = frozenset({"FAILED", "CANCELED", "FINISHED"})
 WATCH_SECONDS = 5
-SUBMIT_SECONDS = 180
+SUBMIT_SECONDS = 300
 
 log = structlog.get_logger()
 
