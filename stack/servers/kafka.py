@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 from functools import lru_cache
@@ -72,6 +73,9 @@ def ready(settings: StackSettings) -> None:
 def _admin(bootstrap: str, process: int) -> AdminClient:
     # One client for all questions: each starts threads. Its complaints while the broker comes up are of no use.
     return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=None)
+
+
+atexit.register(_admin.cache_clear)  # a client that outlives Python's threads and its broker hangs the process's end
 
 
 def java(settings: StackSettings) -> list[str]:
