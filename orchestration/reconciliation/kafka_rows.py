@@ -72,7 +72,7 @@ class TopicReader:
         self._consumer.assign([TopicPartition(self.topic.name, *place) for place in self._next.items()])
         unread = set(self._next)
         while unread:
-            for message in self._consumer.consume(2_000, timeout=1.0):
+            for message in self._consumer.consume(2_000, timeout=0.1):
                 partition = message.partition()
                 if message.error() is None:
                     self._next[partition] = message.offset() + 1

@@ -30,7 +30,7 @@ def last_in_topic(settings: Settings, topic: str) -> int:
         consumer.assign(places)
         largest = 0
         while unread:
-            for message in consumer.consume(1_000, timeout=1.0):
+            for message in consumer.consume(1_000, timeout=0.1):
                 if message.error() is not None:
                     if message.error().name() != "_PARTITION_EOF":
                         raise KafkaException(message.error())

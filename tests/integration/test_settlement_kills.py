@@ -122,7 +122,7 @@ def items(settings: Settings, topic: Topic) -> list[Any]:
     consumer.assign(places)
     found, ended = [], set()
     while len(ended) < len(places):
-        for message in consumer.consume(500, 1.0):
+        for message in consumer.consume(500, 0.1):
             if message.error():
                 ended.add(message.partition())
             else:
