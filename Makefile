@@ -46,7 +46,7 @@ test: setup check ## All of it, on the real servers
 	@$(BIN)/pytest -q tests/integration tests/e2e
 
 qualify: setup ## The long counts; goes on where it was interrupted, writes docs/qualification.md
-	@$(BIN)/python -m benchmarks.qualify
+	@$(BIN)/python -m stack.qualify
 
 compose-check: .venv/.complete ## docker-compose.yml against its schema and the repository
 	@$(BIN)/pytest -q tests/unit/compose

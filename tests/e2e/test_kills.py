@@ -67,9 +67,10 @@ def report(stack: StackSettings) -> Report:
     watcher = threading.Thread(
         target=lambda: outcome.append(
             differential(stack, RUN, lambda done, total: seen.append(total - done), patience=120)
-        )
+        ),
+        daemon=True,
     )
-    publisher = threading.Thread(target=publish, args=(stack, RUN))
+    publisher = threading.Thread(target=publish, args=(stack, RUN), daemon=True)
     watcher.start()
     publisher.start()
     until(lambda: bool(seen))
