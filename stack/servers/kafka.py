@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import subprocess
 from functools import lru_cache
@@ -62,20 +61,19 @@ def joined(settings: StackSettings, group: str) -> None:
     described = _admin(settings.kafka, os.getpid()).describe_consumer_groups([group], request_timeout=5)[group].result()
     if described.state is not ConsumerGroupState.STABLE:
         raise NotReadyError(f"its consumer group {group} is {described.state.name.lower()}")
+    _admin.cache_clear()  # see `ready`
 
 
 def ready(settings: StackSettings) -> None:
     """KafkaException unless a broker answers."""
     _admin(settings.kafka, os.getpid()).list_topics(timeout=3)
+    _admin.cache_clear()  # a client that is ended after its broker waits without end, and so does the process's end
 
 
 @lru_cache
 def _admin(bootstrap: str, process: int) -> AdminClient:
     # One client for all questions: each starts threads. Its complaints while the broker comes up are of no use.
     return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=None)
-
-
-atexit.register(_admin.cache_clear)  # a client that outlives Python's threads and its broker hangs the process's end
 
 
 def java(settings: StackSettings) -> list[str]:
