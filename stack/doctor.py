@@ -73,11 +73,11 @@ def _installation(settings: StackSettings) -> Iterator[Finding]:
     for server in servers:
         try:
             home = jdk.jdk_home(settings, server)
-        except (jdk.MissingJdkError, FileNotFoundError) as error:
-            yield Finding(f"there is no Java for {server}", str(error))
+        except jdk.MissingJdkError as error:
+            yield Finding(f"there is no Java for {server}", f"{error}.")
         else:
             if not (home / "bin" / "java").exists():
-                yield Finding(f"the Java of {server} in {home} is not whole", f"Delete it. {again}")
+                yield Finding(f"there is no Java for {server} in {home}", again)
 
 
 def _ports(settings: StackSettings) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from stack import processes
 from stack.model import Node, Server, named, select
 from stack.services import services
 from stack.settings import StackSettings
+from stack.setup.run import needed
 from stack.starting import StartError, StoppedError, check_disk, check_ports, is_up, start, stop_server
 from stack.supervisord import NOT_THERE, Supervisor, run_folder
 
@@ -39,6 +40,8 @@ def up(
         chosen = select(nodes, names or [])
         if not traders:
             chosen = [node for node in chosen if not (isinstance(node, Server) and node.trades)]
+        if needed(settings):
+            raise StartError("stack", "something is not installed: run `tickhouse setup`; `tickhouse doctor` says what")
         check_disk(settings)
         supervisor = Supervisor(settings)
         if not supervisor.running():

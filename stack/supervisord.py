@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import xmlrpc.client
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -121,11 +121,19 @@ class Supervisor:
         self.settings = settings
         self._socket = run_folder(settings) / "supervisor.sock"
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         """The methods of supervisord's XML-RPC interface, such as `startProcess`."""
-        # A connection a call: one that failed cannot be used again, and threads cannot share one.
-        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
-        return getattr(xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor, name)
+
+        def call(*arguments: Any) -> Any:
+            # A connection a call: one that failed cannot be used again, and threads cannot share one.
+            transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+            proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+            try:
+                return getattr(proxy.supervisor, name)(*arguments)
+            finally:
+                transport.close()
+
+        return call
 
     def running(self) -> bool:
         """Whether supervisord answers."""

@@ -12,7 +12,7 @@ import yaml
 
 from stack.model import NotReadyError, Server
 from stack.settings import StackSettings
-from stack.setup.jdk import jdk_home
+from stack.setup.jdk import MissingJdkError, jdk_home
 from stack.supervisord import run_folder
 from stack.texts import UNBUFFERED, write_private
 
@@ -29,7 +29,7 @@ def servers(settings: StackSettings) -> list[Server]:
         # Dagster is written for psycopg2: with psycopg 3, which SQLAlchemy 2.1 takes otherwise, `with connection`
         # closes it, and NOTIFY fails.
         DATABASE: settings.postgres("dagster").replace("postgresql://", "postgresql+psycopg2://", 1),
-        "JAVA_HOME": str(jdk_home(settings, "spark")),
+        **_java(settings),
         "DAGSTER_DISABLE_TELEMETRY": "1",
         **UNBUFFERED,
     }
@@ -61,6 +61,13 @@ def servers(settings: StackSettings) -> list[Server]:
         server("webserver", *python, "dagster_webserver", *web, needs=("dagster-code",), port=port),
         server("daemon", *python, "dagster._daemon", "run", "--workspace", workspace, needs=("dagster-code",)),
     ]
+
+
+def _java(settings: StackSettings) -> dict[str, str]:
+    try:
+        return {"JAVA_HOME": str(jdk_home(settings, "spark"))}
+    except MissingJdkError:  # `up` refuses before anything needs it
+        return {}
 
 
 def socket_path(settings: StackSettings) -> Path:

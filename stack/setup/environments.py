@@ -39,11 +39,11 @@ def python(settings: Settings, group: Group) -> Path:
 
 
 def package(settings: Settings, group: Group, name: str) -> Path:
-    """The folder of a package installed in an environment; FileNotFoundError where it is not."""
-    found = sorted(environment(settings, group).glob(f"lib/python3.*/site-packages/{name}"))
-    if not found:
-        raise FileNotFoundError(f"{name} is not in {environment(settings, group)}: run `tickhouse setup`")
-    return found[0]
+    """The folder of a package of an environment, or where it will be when the environment is installed."""
+    folder = environment(settings, group)
+    found = sorted(folder.glob(f"lib/python3.*/site-packages/{name}"))
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return found[0] if found else folder / "lib" / version / "site-packages" / name
 
 
 def complete(settings: Settings, group: Group) -> bool:

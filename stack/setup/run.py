@@ -16,7 +16,7 @@ def needed(settings: Settings) -> bool:
     return bool(
         artefacts.missing(locked(), settings)
         or not all(environments.complete(settings, group) for group in environments.GROUPS)
-        or any(link.resolve() != target.resolve() for link, target in environments.flink_jars(settings))
+        or any(not link.is_symlink() or link.readlink() != to for link, to in environments.flink_jars(settings))
         or not trino.trino_home(settings).exists()
         or not _has_spark_jdk(settings)
     )
