@@ -41,7 +41,7 @@ SYMBOLS = ("ACME", "BLUE", "CRUX", "DUNE")
 START = 1_767_364_200_000_000
 COMMANDS = 20_000
 TAKEOVER_SECONDS = 40
-"""Longest silence after a kill, the start of the new process included, that a busy machine may need: Kafka's defaults take 45."""
+"""Longest silence after a kill that a busy machine may need, the new process's start included; Kafka's defaults: 45."""
 
 
 def commands_of(symbol: str, count: int, seed: int) -> list[AnyCommand]:
