@@ -1,0 +1,347 @@
+"""Reconciliation on real Kafka, Iceberg and PostgreSQL: it agrees where all is well, and on nothing else."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import psycopg
+import pyarrow as pa
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from pyiceberg.expressions import And, EqualTo
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.table import Table
+from typer.testing import CliRunner
+
+from lakehouse.catalog import catalog
+from lakehouse.tables import MARKET, TABLES
+from orchestration.reconciliation import Report, UnreachableError, reconcile
+from stack.cli import app
+from streaming.contracts.codec import MINUTE, decode, encode
+from streaming.contracts.commands import AnyCommand, DefineInstrument, NewOrder, SetSession
+from streaming.contracts.events import MarketStatus, Trade
+from streaming.contracts.kafka import consumer_config, producer_config
+from streaming.contracts.provision import create_topics
+from streaming.contracts.reference import instruments, traders
+from streaming.contracts.settings import Settings
+from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, PORTFOLIO_UPDATES, TRADES, Topic
+from streaming.matching.exchange import Exchange
+from streaming.settlement import relay, service
+from streaming.settlement.migrate import migrate
+
+START = 1_767_364_200_000_000
+ORDERS = 400
+COMPARED = (ORDER_EVENTS, TRADES, MARKET_STATUS, PORTFOLIO_UPDATES)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def commands() -> Iterator[AnyCommand]:
+    """A short day of three symbols, and an order for one that does not exist."""
+    chance = random.Random(5)
+    listed = instruments()[:3]
+    for instrument in listed:
+        rules = msgspec.structs.asdict(instrument)
+        names = ("symbol", "tick_size", "lot_size", "max_quantity", "collar_bps")
+        yield DefineInstrument(**{name: rules[name] for name in names}, event_time=START)
+        yield SetSession(
+            symbol=instrument.symbol,
+            session="continuous",
+            trading_date="2026-01-02",
+            reference_price=instrument.initial_price,
+            event_time=START,
+        )
+    people = [trader.trader_id for trader in traders()][2:22]
+    for number in range(1, ORDERS + 1):
+        instrument = chance.choice(listed)
+        yield NewOrder(
+            order_id=number,
+            trader_id=chance.choice(people),
+            symbol="GHOST" if number == 50 else instrument.symbol,
+            side=chance.choice(["buy", "sell"]),
+            order_type="limit",
+            time_in_force="day",
+            price=instrument.initial_price + 100 * chance.randint(-3, 3),
+            quantity=chance.randint(1, 5),
+            event_time=START + number * MINUTE // 10,
+        )
+    for instrument in listed:
+        end = START + ORDERS * MINUTE
+        yield SetSession(symbol=instrument.symbol, session="closed", trading_date="2026-01-02", event_time=end)
+
+
+def trade_a_day(settings: Settings) -> int:
+    """What the engine would publish; returns how many trades."""
+    producer = Producer(producer_config(settings))
+    exchange, traded = Exchange(), 0
+    for command in commands():
+        events = exchange.apply(command)
+        trades = [event for event in events if isinstance(event, Trade)]
+        status = [event for event in events if isinstance(event, MarketStatus)]
+        others = [event for event in events if not isinstance(event, Trade | MarketStatus)]
+        traded += len(trades)
+        for topic, items in ((ORDER_EVENTS, others), (TRADES, trades), (MARKET_STATUS, status)):
+            if items:
+                value = encode(topic, command.symbol, items, command.event_time)
+                producer.produce(topic.name, value, command.symbol)
+    producer.flush(30)
+    return traded
+
+
+def settle(settings: Settings, traded: int) -> None:
+    stop = threading.Event()
+    threads = [threading.Thread(target=run, args=(settings, stop)) for run in (service.run, relay.run)]
+    for thread in threads:
+        thread.start()
+    done = "select (select max(id) from ledger.outbox) = last_id from ledger.relayed where topic = 'portfolio-updates'"
+    with psycopg.connect(settings.postgres(), autocommit=True) as connection:
+        until = time.monotonic() + 60
+        while True:
+            count = connection.execute("select count(*) from ledger.trades").fetchone()
+            if count == (traded,) and connection.execute(done).fetchone() == (True,):
+                break
+            assert time.monotonic() < until, "settlement takes too long"
+            time.sleep(0.2)
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def column(value: Any, kind: pa.DataType) -> Any:
+    if value is None:
+        return None
+    if pa.types.is_decimal(kind):
+        return Decimal(value).scaleb(-4)
+    return EPOCH + timedelta(microseconds=value) if pa.types.is_timestamp(kind) else value
+
+
+def create_plain_tables(settings: Settings) -> None:
+    """The tables' columns without their partitions, which PyIceberg cannot write."""
+    lake = catalog(settings)
+    lake.create_namespace(MARKET)
+    for table in TABLES:
+        lake.create_table(table.identifier, table.schema)
+    lake.close()
+
+
+def fill_lake(settings: Settings, topic: Topic) -> None:
+    """What Flink would write."""
+    with lake_table(settings, topic) as table:
+        schema = schema_to_pyarrow(table.schema())
+        consumer = Consumer(consumer_config(settings, "test", enable_partition_eof=True))
+        partitions = consumer.list_topics(topic.name, 10).topics[topic.name].partitions
+        consumer.assign([TopicPartition(topic.name, partition, 0) for partition in partitions])
+        rows, ended = [], set()
+        while len(ended) < len(partitions):
+            for message in consumer.consume(500, 0.1):
+                if message.error():
+                    ended.add(message.partition())
+                    continue
+                place = {
+                    "kafka_partition": message.partition(),
+                    "kafka_offset": message.offset(),
+                    "kafka_time": message.timestamp()[1] * 1000,
+                }
+                rows += [{**msgspec.to_builtins(item), **place} for item in decode(topic, message.value())]
+        consumer.close()
+        values = [{f.name: column(row.get(f.name), f.type) for f in schema} for row in rows]
+        table.append(pa.Table.from_pylist(values, schema=schema))
+
+
+@contextmanager
+def lake_table(settings: Settings, topic: Topic) -> Iterator[Table]:
+    lake = catalog(settings)
+    try:
+        yield lake.load_table(next(table.identifier for table in TABLES if table.topic is topic))
+    finally:
+        lake.close()
+
+
+@dataclass
+class Stores:
+    settings: Settings
+    trades: int
+
+    def report(self) -> Report:
+        return reconcile(self.settings, patience=2)
+
+    def failing(self) -> set[str]:
+        return {check.name for check in self.report().checks if not check.passed}
+
+    @contextmanager
+    def ledger_changed(self, change: str, undo: str) -> Iterator[None]:
+        """As a hand with every right would: triggers and keys are off."""
+        with psycopg.connect(self.settings.postgres(), autocommit=True) as connection:
+            connection.execute("set session_replication_role = replica")
+            assert connection.execute(change).rowcount != 0  # type: ignore[call-overload]
+            try:
+                yield
+            finally:
+                connection.execute(undo)  # type: ignore[call-overload]
+
+    @contextmanager
+    def lake_changed(self, topic: Topic, place: int, change: dict[str, Any] | None) -> Iterator[None]:
+        """One row of a table is changed, or gone."""
+        key = ("trader_id", "sequence") if topic is PORTFOLIO_UPDATES else ("symbol", "sequence")
+        with lake_table(self.settings, topic) as table:
+            rows = table.scan().to_arrow().sort_by([(name, "ascending") for name in key])
+            row = rows.slice(place, 1)
+            where = And(*(EqualTo(name, row[name][0].as_py()) for name in key))  # type: ignore[no-untyped-call]
+            table.delete(where)
+            if change is not None:
+                table.append(pa.Table.from_pylist([{**row.to_pylist()[0], **change}], schema=row.schema))
+            try:
+                yield
+            finally:
+                table.delete(where)
+                table.append(row)
+
+
+@pytest.fixture(scope="module")
+def stores(fresh_stack: Callable[..., Settings]) -> Stores:
+    settings = fresh_stack("postgres", "kafka")
+    create_topics(settings)
+    migrate(settings)
+    create_plain_tables(settings)
+    traded = trade_a_day(settings)
+    settle(settings, traded)
+    for topic in COMPARED:
+        fill_lake(settings, topic)
+    return Stores(settings, traded)
+
+
+def test_all_three_agree(stores: Stores) -> None:
+    report = stores.report()
+    assert [(check.name, check.sample) for check in report.checks if not check.passed] == []
+    trades = next(check for check in report.checks if check.name == "trades")
+    assert trades.kafka == trades.iceberg == trades.postgres == stores.trades > 50
+    assert set(report.cut) == {instrument.symbol for instrument in instruments()[:3]}
+
+
+def test_a_trade_missing_in_the_ledger_is_found(stores: Stores) -> None:
+    keep = "create temp table kept as select * from ledger.trades order by trade_id offset 7 limit 1; "
+    change = keep + "delete from ledger.trades where trade_id in (select trade_id from kept)"
+    with stores.ledger_changed(change, "insert into ledger.trades select * from kept"):
+        assert stores.failing() == {"trades", "double_entry", "balances"}
+
+
+@pytest.mark.parametrize(
+    ("field", "found_by"),
+    [
+        ("price", {"trades", "balances"}),
+        ("taker_order_id", {"trades"}),
+        ("event_time", {"trades"}),
+    ],
+)
+def test_a_trade_changed_in_the_ledger_is_found(stores: Stores, field: str, found_by: set[str]) -> None:
+    step = "interval '1 microsecond'" if field == "event_time" else "1"
+    one = "(select min(trade_id) from ledger.trades)"
+    change = f"update ledger.trades set {field} = {field} {{}} {step} where trade_id = {one}"
+    with stores.ledger_changed(change.format("+"), change.format("-")):
+        assert stores.failing() == found_by
+
+
+def test_a_unit_moved_between_two_balances_is_found(stores: Stores) -> None:
+    accounts = "(select account_id from ledger.accounts where asset = 'USD' and trader_id = {})"
+    change = " ".join(
+        f"update ledger.balances set balance = balance + {step} where account_id = {accounts.format(trader)};"
+        for trader, step in ((1, "{}"), (2, "-({})"))
+    )
+    with stores.ledger_changed(change.format(1, 1), change.format(-1, -1)):
+        assert stores.failing() == {"balances", "portfolio_updates"}
+
+
+def test_a_share_out_of_nowhere_is_found(stores: Stores) -> None:
+    one = "(select min(account_id) from ledger.accounts where asset = 'ACME' and trader_id is not null)"
+    change = f"update ledger.balances set balance = balance {{}} 1 where account_id = {one}"
+    with stores.ledger_changed(change.format("+"), change.format("-")):
+        assert stores.failing() == {"shares_conserved", "balances", "portfolio_updates"}
+
+
+def test_a_breach_is_told(stores: Stores) -> None:
+    change = "insert into ledger.breaches values ('ACME-1', 'negative_cash', 4, 'test', now())"
+    with stores.ledger_changed(change, "delete from ledger.breaches"):
+        assert stores.failing() == {"breaches"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "change", "found_by"),
+    [
+        (TRADES, None, {"trades", "sequences"}),
+        (TRADES, {"price": Decimal("1.0000")}, {"trades"}),
+        (TRADES, {"quantity": 999_999}, {"trades", "filled"}),
+        (ORDER_EVENTS, None, {"order_events", "sequences", "filled"}),
+        (ORDER_EVENTS, {"trader_id": 1}, {"order_events", "filled"}),
+        (MARKET_STATUS, {"trading_date": "2026-01-05"}, {"market_status"}),
+        (PORTFOLIO_UPDATES, None, {"portfolio_updates"}),
+        (PORTFOLIO_UPDATES, {"cash": Decimal("1.0000")}, {"portfolio_updates"}),
+    ],
+)
+def test_a_row_changed_or_gone_in_the_lake_is_found(
+    stores: Stores, topic: Topic, change: dict[str, Any] | None, found_by: set[str]
+) -> None:
+    with stores.lake_changed(topic, 1, change):
+        assert stores.failing() == found_by
+
+
+def test_the_command_prints_and_exits_with_the_verdict(stores: Stores) -> None:
+    runner = CliRunner()
+    good = runner.invoke(app, ["reconcile"])
+    assert good.exit_code == 0, good.output
+    assert "Everything agrees" in good.output
+    with stores.ledger_changed(
+        "insert into ledger.breaches values ('ACME-1', 'negative_cash', 4, 'test', now())",
+        "delete from ledger.breaches",
+    ):
+        bad = runner.invoke(app, ["reconcile", "--json"])
+    assert bad.exit_code == 1
+    told = json.loads(bad.stdout)
+    assert [check["name"] for check in told["checks"] if not check["passed"]] == ["breaches"]
+
+
+def test_a_stack_that_is_down_is_said_to_be(stores: Stores) -> None:
+    nowhere = Settings(home=stores.settings.home, port_offset=40_000)
+    with pytest.raises(UnreachableError, match="PostgreSQL"):
+        reconcile(nowhere)
+
+
+def test_what_kafka_let_go_is_not_missed(stores: Stores) -> None:
+    admin = AdminClient({"bootstrap.servers": stores.settings.kafka})
+    consumer = Consumer(consumer_config(stores.settings, "test"))
+    for topic in COMPARED:
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic.name, 0), 10)
+        place = TopicPartition(topic.name, 0, min(5, end))
+        admin.delete_records([place])[place].result(10)
+    consumer.close()
+    assert stores.failing() == set()
+
+
+def test_a_trade_that_only_kafka_has_is_found(stores: Stores) -> None:
+    """The last test: Kafka cannot be set back."""
+    trade = Trade(
+        sequence=1,
+        trade_id="LYNX-1",
+        symbol="LYNX",
+        price=1_000_000,
+        quantity=1,
+        maker_order_id=1,
+        taker_order_id=2,
+        buyer_id=1,
+        seller_id=2,
+        aggressor_side="buy",
+        event_time=START,
+    )
+    producer = Producer(producer_config(stores.settings))
+    producer.produce(TRADES.name, encode(TRADES, "LYNX", [trade], START), "LYNX")
+    producer.flush(10)
+    assert {"caught_up", "trades"} <= stores.failing()
