@@ -18,7 +18,7 @@ from simulators.broker import Broker
 from simulators.calendar import TradingDay
 from simulators.fundamentals import day_path
 from simulators.risk import Account, Ledger, endowments
-from simulators.runs import DayFiles, Run, run_folder
+from simulators.runs import DayFiles, Run, keep, run_folder
 from simulators.traders import Action, View, agenda
 from streaming.contracts.codec import MINUTE, encode_line
 from streaming.contracts.commands import AnyCommand, Clock, DefineInstrument, SetSession
@@ -59,6 +59,7 @@ def generate(home: Path, run: Run, progress: Progress = lambda _day, _minutes: N
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits, and then finds the days done
+        keep(folder, run)
         _generate_days(home, run, folder, progress)
     return folder
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from simulators.calendar import TradingDay
 from simulators.differential import Report, differential
+from simulators.following import following
 from simulators.history import generate, last_state
 from simulators.publish import Published, WrongExchangeError, publish
 from simulators.runs import Run
@@ -23,13 +24,15 @@ def run_history(settings: Settings, run: Run, console: Console, *, generate_only
     columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     started = time.monotonic()
     with Progress(*columns, console=console) as progress:
-        _generate(settings, run, progress)
         if generate_only:
+            _generate(settings, run, progress)
             last = last_state(settings.home, run)
             console.print(f"[green]{run.identity}[/]: {sum(last.sequences.values()):,} events in all")
             return 0
         try:
             create_topics(settings)
+            run = following(settings, run)
+            _generate(settings, run, progress)
             published = _publish(settings, run, progress)
             report = _compare(settings, run, progress)
         except (WrongExchangeError, TopicMismatchError) as error:

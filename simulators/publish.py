@@ -93,7 +93,7 @@ def publish(settings: Settings, run: Run, progress: Progress = lambda _sent, _al
     files = [DayFiles(folder, day.date) for day in run.trading_days()]
     batches = [read_state(day).batches for day in files]
     total = sum(batches)
-    name = f"history-{run.identity}"
+    name = _name(run)
     producer = Producer(producer_config(settings, transactional_id=name, linger_ms=20))
     producer.init_transactions(TIMEOUT)  # ends what a killed publisher began
     consumer = Consumer(consumer_config(settings, name))
@@ -119,6 +119,19 @@ def publish(settings: Settings, run: Run, progress: Progress = lambda _sent, _al
         return Published(total, position - done, commands)
     finally:
         consumer.close()
+
+
+def sent(settings: Settings, run: Run) -> int:
+    """How many messages of a run are on the exchange."""
+    consumer = Consumer(consumer_config(settings, _name(run)))
+    try:
+        return _position(consumer)
+    finally:
+        consumer.close()
+
+
+def _name(run: Run) -> str:
+    return f"history-{run.identity}"
 
 
 def _all_messages(files: list[DayFiles], batches: list[int], skip: int) -> Iterator[Message]:

@@ -80,3 +80,22 @@ def make_run(seed: int, days: int, end: dt.date, orders_per_day: int) -> Run:
 def run_folder(home: Path, run: Run) -> Path:
     """Where the run's files are."""
     return home / "history" / run.identity
+
+
+class Kept(msgspec.Struct):
+    """What is written beside a run's files; `after` is an identity."""
+
+    seed: int
+    days: int
+    end: dt.date
+    orders_per_day: int
+    after: str | None
+
+
+def keep(folder: Path, run: Run) -> None:
+    """Write down what run a folder is of."""
+    after = run.after.identity if run.after else None
+    kept = Kept(run.seed, run.days, run.end, run.orders_per_day, after)
+    partial = folder / "run.json.partial"
+    partial.write_bytes(msgspec.json.encode(kept))
+    partial.replace(folder / "run.json")

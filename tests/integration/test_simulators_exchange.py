@@ -20,6 +20,7 @@ import pytest
 
 from simulators.differential import differential
 from simulators.feed import Feed
+from simulators.following import following
 from simulators.history import generate
 from simulators.market_time import market_time
 from simulators.publish import WrongExchangeError, publish
@@ -79,6 +80,10 @@ def test_a_killed_publisher_sends_nothing_twice_and_the_platform_does_what_the_s
     generate(exchange.home, other)
     with pytest.raises(WrongExchangeError, match=r"market time is 2026-11-20 21:05:00 UTC.*Start a new one"):
         publish(exchange, other)
+
+    assert following(exchange, RUN) == RUN
+    later = replace(RUN, end=dt.date(2026, 11, 23))
+    assert following(exchange, later) == replace(later, after=RUN)
 
     events = DayFiles(folder, END).events
     events.write_bytes(events.read_bytes().replace(b'"aggressor_side":"buy"', b'"aggressor_side":"sell"', 1))
