@@ -92,35 +92,32 @@ def sequence_faults(numbers: Any, last: int) -> list[int]:
 
 def filled(seen: Seen) -> Check:
     """No order was filled, cancelled and expired for more shares than it was accepted for; each trade names orders."""
-    title = "Filled never above ordered"
     events = up_to(seen.iceberg[ORDER_EVENTS.name], "symbol", "sequence", seen.cut)
     deals = up_to(seen.iceberg[TRADES.name], "symbol", "sequence", seen.cut)
     accepted = events.filter(pc.equal(events["event"], "accepted"))
-    ordered = dict(zip(_orders(accepted), accepted["quantity"].to_pylist(), strict=True))
-    done: dict[tuple[Any, ...], int] = {}
     ended = events.filter(pc.is_in(events["event"], pa.array(["cancelled", "expired"])))
     bought = pc.equal(deals["aggressor_side"], "buy")
-    sides = (
-        (ended, ended["order_id"], ended["trader_id"]),
-        (deals, deals["taker_order_id"], pc.if_else(bought, deals["buyer_id"], deals["seller_id"])),
-        (deals, deals["maker_order_id"], pc.if_else(bought, deals["seller_id"], deals["buyer_id"])),
-    )
-    for table, order_id, trader_id in sides:
-        part = pa.table({"symbol": table["symbol"], "order_id": order_id, "trader_id": trader_id})
-        summed = part.append_column("quantity", table["quantity"]).group_by(part.column_names)
-        sums = summed.aggregate([("quantity", "sum")])
-        for order, quantity in zip(_orders(sums), sums["quantity_sum"].to_pylist(), strict=True):
-            done[order] = done.get(order, 0) + quantity
-    wrong = [(order, shares, ordered.get(order)) for order, shares in done.items() if shares > ordered.get(order, 0)]
-    said = [
-        f"order {order[1]} of trader {order[2]} in {order[0]}: {shares} shares filled or taken off, {limit} accepted"
-        for order, shares, limit in wrong[:SAMPLE]
+    left = [
+        _shares(accepted, accepted["order_id"], accepted["trader_id"], accepted["quantity"]),
+        _shares(ended, ended["order_id"], ended["trader_id"], pc.negate(ended["quantity"])),
     ]
-    return Check("filled", title, None, f"{len(ordered)} orders", None, len(wrong), said)
+    for order_id, buys in ((deals["taker_order_id"], bought), (deals["maker_order_id"], pc.invert(bought))):
+        trader_id = pc.if_else(buys, deals["buyer_id"], deals["seller_id"])
+        left.append(_shares(deals, order_id, trader_id, pc.negate(deals["quantity"])))
+    key = ["symbol", "order_id", "trader_id"]
+    sums = pa.concat_tables(left).group_by(key).aggregate([("quantity", "sum")])
+    wrong = sums.filter(pc.less(sums["quantity_sum"], 0))
+    said = [
+        f"order {row['order_id']} of trader {row['trader_id']} in {row['symbol']}: "
+        f"{-row['quantity_sum']} shares filled or taken off beyond what was accepted"
+        for row in wrong.slice(0, SAMPLE).to_pylist()
+    ]
+    return Check("filled", "Filled never above ordered", None, f"{len(accepted):,} orders", None, len(wrong), said)
 
 
-def _orders(table: pa.Table) -> list[tuple[Any, ...]]:
-    return list(zip(*(table[name].to_pylist() for name in ("symbol", "order_id", "trader_id")), strict=True))
+def _shares(table: pa.Table, order_id: Any, trader_id: Any, quantity: Any) -> pa.Table:
+    columns = {"symbol": table["symbol"], "order_id": order_id, "trader_id": trader_id, "quantity": quantity}
+    return pa.table(columns)
 
 
 def cash_conserved(conservation: Rows) -> Check:

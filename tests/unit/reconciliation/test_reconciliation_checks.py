@@ -1,0 +1,200 @@
+"""Each check on stores that agree, and on stores where one thing is wrong."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from orchestration.reconciliation import checks
+from orchestration.reconciliation.cut import COMPARED, Seen, Waiting
+from orchestration.reconciliation.model import Check, Report
+from orchestration.reconciliation.rows import PLACE, fields, with_place
+from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, PORTFOLIO_UPDATES, TRADES
+
+BUYER, SELLER = 4, 9
+TRADE: dict[str, Any] = {
+    "sequence": 4,
+    "trade_id": "ACME-4",
+    "symbol": "ACME",
+    "price": 1_000,
+    "quantity": 3,
+    "maker_order_id": 1,
+    "taker_order_id": 2,
+    "buyer_id": BUYER,
+    "seller_id": SELLER,
+    "aggressor_side": "buy",
+    "event_time": 7,
+}
+STATUS = {"sequence": 1, "symbol": "ACME", "session": "continuous", "trading_date": "2026-01-02", "event_time": 1}
+
+
+def accepted(sequence: int, order_id: int, trader_id: int, side: str) -> dict[str, Any]:
+    order = {"order_id": order_id, "trader_id": trader_id, "side": side, "quantity": 3, "order_type": "limit"}
+    return {"event": "accepted", "sequence": sequence, "symbol": "ACME", **order, "event_time": sequence}
+
+
+def update(trader_id: int, sequence: int, cash_change: int, quantity_change: int, cash: int) -> dict[str, Any]:
+    endowment = sequence == 1
+    return {
+        "sequence": sequence,
+        "trader_id": trader_id,
+        "entry_id": f"endowment-{trader_id}" if endowment else "ACME-4",
+        "trade_id": None if endowment else "ACME-4",
+        "symbol": None if endowment else "ACME",
+        "cash_change": cash_change,
+        "quantity_change": quantity_change,
+        "cash": cash,
+        "position": quantity_change,
+        "event_time": sequence,
+    }
+
+
+ITEMS: dict[str, list[dict[str, Any]]] = {
+    ORDER_EVENTS.name: [accepted(2, 1, SELLER, "sell"), accepted(3, 2, BUYER, "buy")],
+    TRADES.name: [TRADE],
+    MARKET_STATUS.name: [STATUS],
+    PORTFOLIO_UPDATES.name: [
+        update(BUYER, 1, 9_000, 0, 9_000),
+        update(SELLER, 1, 5_000, 0, 5_000),
+        update(BUYER, 2, -3_000, 3, 6_000),
+        update(SELLER, 2, 3_000, -3, 8_000),
+    ],
+}
+
+
+def holdings(*rows: tuple[int, str, int]) -> pa.Table:
+    names = ["trader_id", "asset", "amount"]
+    kinds = [pa.int64(), pa.string(), pa.int64()]
+    return pa.table(
+        [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)], names
+    )
+
+
+def placed(name: str, items: list[dict[str, Any]]) -> pa.Table:
+    item = next(topic.item for topic in COMPARED if topic.name == name)
+    rows = [{**row, PLACE[0]: 0, PLACE[1]: offset} for offset, row in enumerate(items)]
+    return pa.Table.from_pylist(rows, schema=with_place(fields(item)))
+
+
+def seen(**more: Any) -> Seen:
+    tables = {name: placed(name, items) for name, items in ITEMS.items()}
+    found: dict[str, Any] = {
+        "cut": {"ACME": 4},
+        "kafka": dict(tables),
+        "first": {name: {0: 0} for name in ITEMS},
+        "last": {name: {0: 10} for name in ITEMS},
+        "iceberg": dict(tables),
+        "trades": tables[TRADES.name].drop_columns(list(PLACE)),
+        "updates": tables[PORTFOLIO_UPDATES.name].drop_columns(list(PLACE)),
+        "endowments": holdings((BUYER, "USD", 9_000), (SELLER, "USD", 5_000)),
+        "balances": holdings((BUYER, "USD", 6_000), (BUYER, "ACME", 3), (SELLER, "USD", 8_000), (SELLER, "ACME", -3)),
+    }
+    return Seen(**{**found, **more})
+
+
+CONSERVED = [("ACME", 0, 10, -10), ("USD", 0, 14_000, -14_000)]
+
+
+def failing(found: Seen) -> set[str]:
+    return {check.name for check in checks.all_checks(found, CONSERVED, [], [], []) if not check.passed}
+
+
+def with_store(store: str, topic: str, items: list[dict[str, Any]]) -> Seen:
+    found = seen()
+    getattr(found, store)[topic] = placed(topic, items)
+    return found
+
+
+def test_stores_that_agree_pass_every_check() -> None:
+    assert failing(seen()) == set()
+
+
+def test_a_trade_that_kafka_lacks_is_found() -> None:
+    assert failing(with_store("kafka", TRADES.name, [])) == {"trades", "sequences"}
+
+
+@pytest.mark.parametrize("field", [name for name in TRADE if name != "symbol"])
+def test_every_field_of_a_trade_is_compared(field: str) -> None:
+    value = TRADE[field] + 1 if isinstance(TRADE[field], int) else "sell"
+    assert "trades" in failing(with_store("kafka", TRADES.name, [{**TRADE, field: value}]))
+
+
+def test_no_trade_at_all_is_a_failure() -> None:
+    none = with_store("kafka", TRADES.name, [])
+    none.iceberg[TRADES.name] = none.kafka[TRADES.name]
+    none.trades = none.trades.slice(0, 0)
+    check = checks.trades(none)
+    assert not check.passed
+    assert check.sample == ["there is no trade: nothing was proved"]
+
+
+def test_a_fill_beyond_the_order_is_found() -> None:
+    assert "filled" in failing(with_store("iceberg", TRADES.name, [{**TRADE, "quantity": 4}]))
+
+
+def test_a_trade_of_an_order_that_was_never_accepted_is_found() -> None:
+    found = with_store("iceberg", ORDER_EVENTS.name, ITEMS[ORDER_EVENTS.name][:1])
+    assert {"filled", "order_events", "sequences"} <= failing(found)
+
+
+def test_an_order_event_that_comes_twice_in_the_lake_is_found() -> None:
+    first, second = ITEMS[ORDER_EVENTS.name]
+    assert failing(with_store("iceberg", ORDER_EVENTS.name, [first, second, second])) >= {"order_events", "sequences"}
+
+
+def test_what_came_after_the_cut_is_not_compared() -> None:
+    later = {**TRADE, "sequence": 5, "trade_id": "ACME-5"}
+    found = with_store("iceberg", TRADES.name, [TRADE, later])
+    found.last[TRADES.name] = {0: 0}
+    assert failing(found) == set()
+
+
+def test_a_balance_that_is_off_by_one_is_found() -> None:
+    rows = [(BUYER, "USD", 6_001), (BUYER, "ACME", 3), (SELLER, "USD", 8_000), (SELLER, "ACME", -3)]
+    assert failing(seen(balances=holdings(*rows))) == {"balances", "portfolio_updates"}
+
+
+def test_a_gap_in_a_traders_updates_is_found() -> None:
+    items = [row for row in ITEMS[PORTFOLIO_UPDATES.name] if row["sequence"] != 1]
+    rows = placed(PORTFOLIO_UPDATES.name, items)
+    found = seen(updates=rows.drop_columns(list(PLACE)))
+    found.kafka[PORTFOLIO_UPDATES.name] = found.iceberg[PORTFOLIO_UPDATES.name] = rows
+    check = checks.portfolio_updates(found)
+    assert "trader 4 has 1 updates up to sequence 2" in check.sample
+
+
+@pytest.mark.parametrize("wrong", [("USD", 1, 14_000, -14_000), ("USD", 0, 14_001, -14_000)])
+def test_cash_out_of_nowhere_is_found(wrong: tuple[str, int, int, int]) -> None:
+    assert not checks.cash_conserved([wrong]).passed
+    assert checks.shares_conserved([wrong, CONSERVED[0]]).passed
+
+
+def test_books_without_an_account_prove_nothing() -> None:
+    assert not checks.cash_conserved([]).passed
+
+
+def test_a_store_that_is_late_or_unreadable_is_a_difference() -> None:
+    assert failing(seen(late=["settlement is 3 messages of trades behind"])) == {"caught_up"}
+    assert failing(seen(unreadable=["trades-0 at 7: no JSON"])) == {"caught_up"}
+
+
+def test_a_report_passes_only_where_every_check_did() -> None:
+    good, bad = Check("a", "A"), Check("b", "B", differences=1)
+    assert Report([good], {}, 1.0).passed
+    assert not Report([good, bad], {}, 1.0).passed
+    assert not Report([], {}, 1.0).passed
+
+
+def test_waiting_ends_when_all_is_there_or_time_is_over() -> None:
+    answers = iter(["two missing", "one missing", ""])
+    patient = Waiting(60, lambda _: None, pause=0)
+    patient.until_empty(lambda: next(answers))
+    assert patient.late == []
+    began = time.monotonic()
+    hasty = Waiting(0, lambda _: None, pause=60)
+    hasty.until_empty(lambda: "one missing")
+    assert hasty.late == ["one missing"]
+    assert time.monotonic() - began < 10
