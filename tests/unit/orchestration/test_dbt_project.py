@@ -24,9 +24,7 @@ def manifest() -> dict[str, Any]:
 
 def models(manifest: dict[str, Any], folder: str) -> list[dict[str, Any]]:
     return [
-        node
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and node["fqn"][1] == folder
+        node for node in manifest["nodes"].values() if node["resource_type"] == "model" and node["fqn"][1] == folder
     ]
 
 

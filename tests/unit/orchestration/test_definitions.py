@@ -74,7 +74,14 @@ def test_the_lineage_goes_all_the_way_back_to_the_traders(repository: Repository
         seen |= ahead
         ahead = {parent for key in ahead for parent in repository.asset_graph.get(key).parent_keys} - seen
     names = {key.to_user_string() for key in seen}
-    assert {"simulators/buyers", "kafka/orders", "matching/engine", "kafka/trades", "flink/raw", "market/trades"} <= names
+    assert {
+        "simulators/buyers",
+        "kafka/orders",
+        "matching/engine",
+        "kafka/trades",
+        "flink/raw",
+        "market/trades",
+    } <= names
 
 
 def test_every_check_of_reconciliation_has_its_asset() -> None:
