@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
+from stack.dashboards import load
 from streaming.contracts.settings import Settings, settings
 
 FLAGS = (
@@ -32,8 +33,18 @@ FLAGS = (
     "--force-color-profile=srgb",
 )
 SUPERSET_DASHBOARD = "/superset/dashboard/tickhouse-market/?standalone=1"
-PATIENCE = 180_000
+PATIENCE = 300_000
 """Milliseconds that a page may take."""
+
+
+DRAWN = "canvas, table tbody tr, .header-line, .no-results-title, .ant-empty"
+"""What a chart of Superset consists of when it is there: a picture, a table, a number, or a word that there is none."""
+FAILED = ".ant-alert-error, [data-test=error-container]"
+CANVASES_ARE_PAINTED = """() => {
+    const canvases = [...document.querySelectorAll('[data-test=chart-grid-component] canvas')];
+    const pixels = canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return canvases.every(canvas => pixels(canvas).some(value => value));
+}"""
 
 
 class NoBrowserError(Exception):
@@ -104,14 +115,17 @@ def log_in_to_superset(page: Page, settings: Settings) -> None:
 
 
 def dashboard_is_drawn(page: Page) -> None:
-    """Wait until every chart of the open Superset dashboard is there; AssertionError tells which failed."""
+    """Wait until every chart of the open Superset dashboard shows something; AssertionError tells which failed."""
     charts = page.locator("[data-test=chart-grid-component]")
-    charts.first.wait_for()
-    expect(page.locator("[data-test=loading-indicator]")).to_have_count(0, timeout=PATIENCE)
-    errors = page.locator(".ant-alert-error, [data-test=alert-warning], .chart-error").all_inner_texts()
+    expect(charts).to_have_count(len(load("charts")), timeout=PATIENCE)
+    drawn = charts.filter(has=page.locator(DRAWN))
+    expect(drawn.or_(charts.filter(has=page.locator(FAILED)))).to_have_count(len(load("charts")), timeout=PATIENCE)
+    errors = [chart.inner_text() for chart in charts.filter(has=page.locator(FAILED)).all()]
     if errors:
         raise AssertionError("charts failed: " + " | ".join(errors))
-    page.wait_for_timeout(1500)  # ECharts draws its lines over a second
+    expect(page.locator("[data-test=loading-indicator]")).to_have_count(0, timeout=PATIENCE)
+    page.wait_for_function(CANVASES_ARE_PAINTED)
+    page.wait_for_timeout(2000)  # ECharts draws its lines over a second
 
 
 def dagster_is_drawn(page: Page) -> None:
