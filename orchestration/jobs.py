@@ -10,10 +10,8 @@ from orchestration.defs.lakehouse.reference import reference_copy
 from orchestration.defs.reconciliation.checks import reconciliation
 
 # One step at a time, each in a process of its own: Spark and dbt's Spark never share the memory, and what a step took
-# is given back. The processes are forked off one that has loaded the definitions already.
-one_at_a_time = multiprocess_executor.configured(
-    {"max_concurrent": 1, "start_method": {"forkserver": {"preload_modules": ["orchestration.definitions"]}}}
-)
+# is given back.
+one_at_a_time = multiprocess_executor.configured({"max_concurrent": 1})
 
 nightly = define_asset_job(
     "nightly",

@@ -32,6 +32,7 @@ def load(name: str) -> ModuleType:
 
 
 small_market = load("small_market")
+pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +50,12 @@ def made(stack: Settings) -> tuple[Any, Any]:
 
 @pytest.fixture(scope="module")
 def run(made: Any) -> ExecuteInProcessResult:
-    """Reference copy, compaction and dbt: the nightly job without reconciliation, which needs Kafka."""
+    """Reference copy and dbt: the nightly job without compaction and reconciliation, which have their own tests."""
     from orchestration.definitions import definitions
     from orchestration.defs.dbt.assets import dbt_models
-    from orchestration.defs.lakehouse.maintenance import compaction
     from orchestration.defs.lakehouse.reference import reference_copy
 
-    keys = [*reference_copy.keys, *compaction.keys, *dbt_models.keys]
+    keys = [*reference_copy.keys, *dbt_models.keys]
     return definitions.resolve_job_def("nightly").execute_in_process(asset_selection=keys)
 
 
