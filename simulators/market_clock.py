@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from simulators.calendar import TradingDay, first_day_after, last_complete_trading_day
 from simulators.feed import Feed
 from simulators.history import define
-from simulators.market_time import market_time
+from simulators.market_time import committed, market_time
 from simulators.settings import simulator_settings
 from streaming.contracts.codec import MINUTE, encode
 from streaming.contracts.commands import AnyCommand, Clock, SetSession
@@ -82,9 +82,7 @@ class MarketClock:
 
     def now(self) -> int | None:
         """The market's time; None on a new exchange."""
-        told: int = self._consumer.committed([TopicPartition(ORDERS.name, 0)], TIMEOUT)[0].offset
-        traded = market_time(self._settings) or 0
-        return max(told, traded, 0) or None
+        return max(committed(self._consumer), market_time(self._settings) or 0) or None
 
     def tell(self, now: int, commands: Sequence[AnyCommand]) -> None:
         """Send the commands, and remember that the market's time is `now`."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from streaming.contracts.kafka import consumer_config
 from streaming.contracts.settings import Settings
@@ -53,6 +54,19 @@ def _latest(settings: Settings, back: int) -> tuple[list[int], bool]:
         return times, whole
     finally:
         consumer.close()
+
+
+def _settling(error: BaseException) -> bool:
+    """Whether the brokers only need a moment to decide who keeps a group's offsets."""
+    codes = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE)
+    return isinstance(error, KafkaException) and error.args[0].code() in codes
+
+
+@retry(retry=retry_if_exception(_settling), stop=stop_after_delay(60), wait=wait_fixed(0.5), reraise=True)
+def committed(consumer: Consumer) -> int:
+    """The number that the consumer's group keeps as its offset on `orders`; 0 if it has none."""
+    offset: int = consumer.committed([TopicPartition(ORDERS.name, 0)], TIMEOUT)[0].offset
+    return max(offset, 0)  # negative: no such group yet
 
 
 def partitions(consumer: Consumer, topic: Topic) -> list[TopicPartition]:

@@ -17,7 +17,7 @@ import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from simulators.history import BATCH, read_state
-from simulators.market_time import market_time
+from simulators.market_time import committed, market_time
 from simulators.runs import DayFiles, Run, run_folder
 from streaming.contracts.codec import MINUTE, encode
 from streaming.contracts.kafka import consumer_config, producer_config
@@ -98,7 +98,7 @@ def publish(settings: Settings, run: Run, progress: Progress = lambda _sent, _al
     producer.init_transactions(TIMEOUT)  # ends what a killed publisher began
     consumer = Consumer(consumer_config(settings, name))
     try:
-        done = _position(consumer)
+        done = committed(consumer)
         if done == total:
             progress(total, total)
             return Published(total, 0, 0)
@@ -125,7 +125,7 @@ def sent(settings: Settings, run: Run) -> int:
     """How many messages of a run are on the exchange."""
     consumer = Consumer(consumer_config(settings, _name(run)))
     try:
-        return _position(consumer)
+        return committed(consumer)
     finally:
         consumer.close()
 
@@ -153,11 +153,6 @@ def _produce(producer: Producer, message: Message) -> None:
 def _encode_raw(symbol: str, lines: list[bytes], event_time: int) -> bytes:
     items: list[Any] = [msgspec.Raw(line) for line in lines]  # encoded already: copied as they are
     return encode(ORDERS, symbol, items, event_time)
-
-
-def _position(consumer: Consumer) -> int:
-    offset: int = consumer.committed([TopicPartition(ORDERS.name, 0)], TIMEOUT)[0].offset
-    return max(offset, 0)  # negative: no such group yet
 
 
 def _check(settings: Settings, run: Run, files: list[DayFiles], batches: list[int], done: int) -> None:
