@@ -25,7 +25,10 @@ class Lake:
     """The tables of topics. A table is read as of its newest snapshot, anew at each call."""
 
     def __init__(self, settings: Settings) -> None:
-        self._catalog = catalog(settings)
+        try:
+            self._catalog = catalog(settings)
+        except sqlalchemy.exc.OperationalError as error:
+            raise UnreachableError(f"The lake's catalog in PostgreSQL: {error.orig}") from error
         self._where = settings.warehouse_uri
 
     def __enter__(self) -> Self:
