@@ -27,7 +27,7 @@ class StackSettings(Settings):
     buyers: int = Field(2, ge=1, le=64, description="Buyer processes")
     sellers: int = Field(2, ge=1, le=64, description="Seller processes")
     least_disk: int = Field(2048, ge=0, description="Free disk below which `up` refuses to start")
-    start_timeout: int = Field(120, ge=5, description="Seconds that a server gets to be ready")
+    start_timeout: int = Field(180, ge=5, description="Seconds that a server gets to be ready")
 
 
 @lru_cache

@@ -97,12 +97,18 @@ def down(names: Names = None) -> None:
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    passwords: Annotated[bool, typer.Option("--passwords", help="How to log in, and nothing else.")] = False,
 ) -> None:
     """Show what runs: state, pid, memory, address, uptime."""
     from stack.statuses import as_table, to_json
     from stack.supervisor import status as look
 
     with reported() as settings:
+        if passwords:
+            secrets = settings.secrets()
+            typer.echo(f"Superset    {settings.superset}  user admin, password {secrets.superset_password}")
+            typer.echo(f"PostgreSQL  {settings.postgres('tickhouse', 'reader')}  (reads only)")
+            return
         lines = look(settings)
         if as_json:
             typer.echo(to_json(lines))

@@ -33,7 +33,7 @@ def pid(settings: StackSettings, name: str) -> int | None:
     return next(line.pid for line in status(settings) if line.name == name)
 
 
-def eventually(what: Callable[[], Any], seconds: float = 60) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 180) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         try:
