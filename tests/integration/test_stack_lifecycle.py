@@ -17,6 +17,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from stack.processes import of_stack
+from stack.servers import postgres
 from stack.settings import StackSettings
 from stack.supervisor import status, up
 from stack.supervisord import Supervisor
@@ -82,7 +83,7 @@ def test_a_killed_server_comes_back(stack: StackSettings) -> None:
         eventually(lambda name=name, before=before: pid(stack, name) not in (None, before))
     admin = AdminClient({"bootstrap.servers": stack.kafka, "log_level": 0})
     eventually(lambda: admin.list_topics(timeout=3).brokers)
-    eventually(lambda: psycopg.connect(stack.postgres().rpartition("/")[0] + "/postgres"))
+    eventually(lambda: postgres.ready(stack) is None)
 
 
 def test_a_taken_port_stops_the_start_and_only_that(stack: StackSettings) -> None:
@@ -104,14 +105,14 @@ def test_after_supervisord_was_killed_down_still_leaves_nothing(stack: StackSett
 def test_a_server_that_dies_while_starting_says_why_and_leaves_nothing(stack: StackSettings) -> None:
     broken = stack.home / "kafka" / "data" / "meta.properties"
     whole = broken.read_text()
-    broken.write_text(whole.replace("cluster.id=", "cluster.id=other"))
+    broken.write_text(whole.replace("node.id=1", "node.id=2"))
     try:
         done = tickhouse("up", "kafka")
     finally:
         broken.write_text(whole)
     assert done.returncode == 1
     assert "kafka did not start: it died while starting" in done.stderr
-    assert "cluster.id" in done.stderr or "clusterId" in done.stderr or "cluster id" in done.stderr.lower()
+    assert "Stored node id 2 doesn't match previous node id 1" in done.stderr
     assert f"Its log: {stack.home}/logs/kafka.log" in done.stderr
     assert of_stack(stack) == []
 
