@@ -32,7 +32,8 @@ def load(name: str) -> ModuleType:
 
 
 small_market = load("small_market")
-pytestmark = pytest.mark.timeout(1500)
+# Dagster, dbt and Spark run within this process: what they warn each other of is not ours.
+pytestmark = [pytest.mark.timeout(1500), pytest.mark.filterwarnings("default")]
 
 
 @pytest.fixture(scope="module")

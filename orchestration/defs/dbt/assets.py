@@ -41,7 +41,7 @@ def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[
     """`dbt build`: each model, its unit tests before and its data tests after it."""
     here = settings()
     with within(environment(here)):
-        target = here.home.absolute() / "dbt" / context.run_id
+        target = here.home.absolute() / "dbt" / context.run.run_id
         invocation = dbt.cli(["build"], context=context, target_path=target)
     yield from invocation.stream()
 
