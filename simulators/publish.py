@@ -24,8 +24,8 @@ from streaming.contracts.kafka import consumer_config, producer_config
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import ORDERS
 
-TRANSACTION = 240
-"""Messages in a transaction: 20 minutes of market time of 12 symbols."""
+TRANSACTION = 960
+"""Messages in a transaction: 80 minutes of market time of 12 symbols. A transaction costs a fifth of a second."""
 TIMEOUT = 60.0
 """Seconds to wait for the brokers."""
 

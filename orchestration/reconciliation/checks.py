@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestration.reconciliation.bars import expected
 from orchestration.reconciliation.cut import SEQUENCED, Seen
 from orchestration.reconciliation.model import Check
 from orchestration.reconciliation.rows import PLACE, SAMPLE, beyond, differences, largest, up_to
@@ -227,6 +228,13 @@ def breaches(rows: Rows) -> Check:
     return Check("breaches", "No breaches", postgres=len(rows), differences=len(rows), sample=said[:SAMPLE])
 
 
+def bars(seen: Seen) -> Check:
+    """Every closed minute's trades are in its bar, none twice and none left out as late."""
+    wanted = expected(seen.iceberg[TRADES.name], seen.closed)
+    count, said = differences(wanted, seen.bars, ["symbol", "event_time"], ("trades", "bars_1m"))
+    return Check("bars", "Bars made of all their trades", None, len(seen.bars), None, count, said)
+
+
 def all_checks(seen: Seen, conservation: Rows, unbalanced: Rows, unposted: Rows, broken: Rows) -> list[Check]:
     """Every check, in the order of a person's interest."""
     return [
@@ -241,6 +249,7 @@ def all_checks(seen: Seen, conservation: Rows, unbalanced: Rows, unposted: Rows,
         double_entry(unbalanced, unposted),
         balances(seen),
         portfolio_updates(seen),
+        bars(seen),
         breaches(broken),
     ]
 

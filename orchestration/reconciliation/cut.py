@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestration.reconciliation.bars import BarsLack, closed_before
 from orchestration.reconciliation.iceberg_rows import Lake
 from orchestration.reconciliation.kafka_rows import TopicReader
 from orchestration.reconciliation.model import Progress
@@ -46,6 +47,9 @@ class Seen:
     """The ledger's outbox."""
     endowments: pa.Table
     balances: pa.Table
+    bars: pa.Table
+    """The closed bars, those of the minutes before `closed` (microseconds)."""
+    closed: int
     unreadable: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
     """Stores that did not pass the cut in time, in words."""
@@ -103,6 +107,9 @@ def see(settings: Settings, ledger: LedgerReader, lake: Lake, progress: Progress
         for topic in COMPARED:
             progress(f"reading Iceberg's {topic.name}")
             iceberg[topic.name] = lake.rows(topic)
+        closed = closed_before({**dict.fromkeys(readers[TRADES.name].first, 0), **readers[TRADES.name].times})
+        bars = BarsLack(lake, iceberg[TRADES.name], closed)
+        waiting.until_empty(bars)
         return Seen(
             cut=cut,
             kafka={name: reader.table() for name, reader in readers.items()},
@@ -113,6 +120,8 @@ def see(settings: Settings, ledger: LedgerReader, lake: Lake, progress: Progress
             updates=updates,
             endowments=endowments,
             balances=balances,
+            bars=bars.bars,
+            closed=closed,
             unreadable=[words for reader in readers.values() for words in reader.unreadable],
             late=waiting.late,
         )

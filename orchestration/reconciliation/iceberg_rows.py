@@ -20,6 +20,8 @@ from streaming.contracts.money import PRICE_UNIT
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import Topic
 
+BARS = next(table.identifier for table in TABLES if table.name == "bars_1m")
+
 
 class Lake:
     """The tables of topics. A table is read as of its newest snapshot, anew at each call."""
@@ -55,8 +57,17 @@ class Lake:
         found = self._table(topic).scan(selected_fields=tuple(schema.names)).to_arrow()
         return pa.table([whole(found[column.name], column.type) for column in schema], schema=schema)
 
+    def bars(self, columns: tuple[str, ...], before: int) -> pa.Table:
+        """These columns of the bars of the minutes before `before` (microseconds), as whole numbers."""
+        found = self._load(BARS).scan(selected_fields=columns).to_arrow()
+        kinds = [(name, pa.string() if name == "symbol" else pa.int64()) for name in columns]
+        rows = pa.table([whole(found[name], kind) for name, kind in kinds], schema=pa.schema(kinds))
+        return rows.filter(pc.less(rows["event_time"], before))
+
     def _table(self, topic: Topic) -> Table:
-        identifier = next(table.identifier for table in TABLES if table.topic is topic)
+        return self._load(next(table.identifier for table in TABLES if table.topic is topic))
+
+    def _load(self, identifier: str) -> Table:
         try:
             return self._catalog.load_table(identifier)
         except (NoSuchTableError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.ProgrammingError, OSError) as error:

@@ -23,6 +23,7 @@ CHUNK = 100_000
 
 
 class _Envelope(msgspec.Struct):
+    event_time: int
     items: list[msgspec.Raw]
 
 
@@ -33,6 +34,8 @@ class TopicReader:
         self.topic = topic
         self.last: dict[int, int] = {}
         """The offset of the last message with an item, by partition."""
+        self.times: dict[int, int] = {}
+        """The market time of the last message, with or without items, by partition."""
         self.unreadable: list[str] = []
         """What is no item of the topic, in words."""
         self._schema = with_place(fields(topic.item))
@@ -97,10 +100,12 @@ class TopicReader:
 
     def _take(self, partition: int, offset: int, value: bytes) -> None:
         try:
-            items = self._decoder.decode(value).items
+            envelope = self._decoder.decode(value)
         except msgspec.DecodeError as error:
             self.unreadable.append(f"{self.topic.name}-{partition} at {offset}: {error}")
             return
+        items = envelope.items
+        self.times[partition] = max(envelope.event_time, self.times.get(partition, 0))
         if not items:
             return
         self.last[partition] = offset

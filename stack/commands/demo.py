@@ -16,12 +16,12 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    days: Annotated[int, typer.Option(min=1, help="Trading days of history")] = 3,
+    days: Annotated[int, typer.Option(min=1, help="Trading days of history")] = 21,
     end: Annotated[
         dt.datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The last of them; default: the market's last complete trading day"),
     ] = None,
-    orders_per_day: Annotated[int, typer.Option(min=1, help="New orders a day of history, of all traders")] = 30_000,
+    orders_per_day: Annotated[int, typer.Option(min=1, help="New orders a day of history, of all traders")] = 4_000,
     live_seconds: Annotated[int, typer.Option(min=5, help="Seconds of live trading")] = 60,
     stop: Annotated[bool, typer.Option("--stop", help="Stop everything at the end")] = False,
 ) -> None:

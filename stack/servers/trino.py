@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from lakehouse.files import on_s3
 from stack.model import NotReadyError, Server
 from stack.settings import StackSettings
 from stack.setup.jdk import jdk_home
@@ -68,12 +69,13 @@ def ready(settings: StackSettings) -> None:
 def catalog(settings: StackSettings) -> str:
     """The catalogue `lake`: Iceberg's JDBC catalogue in PostgreSQL, password included."""
     url = urlsplit(settings.postgres("lake"))
-    remote = urlsplit(settings.warehouse_uri).scheme in ("s3", "s3a")
-    files = (
-        {"fs.native-s3.enabled": "true", "s3.path-style-access": "true"}
-        if remote
-        else {"fs.native-local.enabled": "true", "local.location": "/"}
-    )
+    files = {"fs.native-local.enabled": "true", "local.location": "/"}
+    if on_s3(settings.warehouse_uri):
+        files = {"fs.native-s3.enabled": "true"}
+        if settings.s3_endpoint:
+            files |= {"s3.endpoint": settings.s3_endpoint, "s3.path-style-access": "true"}
+        if settings.s3_region:
+            files["s3.region"] = settings.s3_region
     return properties(
         {
             "connector.name": "iceberg",

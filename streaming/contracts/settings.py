@@ -1,7 +1,8 @@
 """Where everything is: the addresses and folders that the services agree on.
 
 Every value can be set by an environment variable with the prefix `TICKHOUSE_` (for example
-`TICKHOUSE_KAFKA_BOOTSTRAP`). On one machine the defaults fit together; on a cluster only these change.
+`TICKHOUSE_KAFKA_BOOTSTRAP`); where S3 is, by the variables that every client of it knows. On one machine the defaults
+fit together; on a cluster only these change.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Settings(BaseSettings):
     The default ports all move by `port_offset`, so that two stacks can stand side by side.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TICKHOUSE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="TICKHOUSE_", extra="ignore", populate_by_name=True)
 
     home: Path = Field(PROJECT / ".tickhouse", description="Everything a stack writes: data, logs, secrets")
     cache: Path = Field(
@@ -54,6 +55,10 @@ class Settings(BaseSettings):
         None, description="postgresql://user:password@host:port of a server to use; default: the local stack's"
     )
     warehouse: str | None = Field(None, description="Iceberg warehouse URI; default: file://<home>/warehouse")
+    s3_endpoint: str | None = Field(
+        None, validation_alias="AWS_ENDPOINT_URL_S3", description="Server of an s3:// warehouse; default: AWS's own"
+    )
+    s3_region: str | None = Field(None, validation_alias="AWS_REGION", description="Region of an s3:// warehouse")
     checkpoints: str | None = Field(None, description="Flink's checkpoints, a URI; default: file://<home>/flink/…")
     checkpoint_seconds: int = Field(10, ge=1, le=3600, description="Flink's checkpoint interval, and so its commits")
     price_move_threshold: float = Field(6.0, ge=3, le=1000, description="Robust z-score from which a move is an alert")

@@ -36,12 +36,19 @@ CONFIGURATION = {
 }
 
 
-def statements(text: str, values: Mapping[str, str]) -> Iterator[str]:
+def statements(text: str, values: Mapping[str, Any]) -> Iterator[str]:
     """The statements of a SQL file, without comments, `${name}` put in as SQL text; KeyError for an unknown name."""
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     for statement in re.split(r";\s*(?:\n|$)", code):
         if statement.strip():
-            yield re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]].replace("'", "''"), statement.strip())
+            yield re.sub(r"\$\{(\w+)\}", lambda match: sql_text(values[match[1]]), statement.strip())
+
+
+def sql_text(value: str | Mapping[str, str]) -> str:
+    """A value as it stands between quotes; a mapping as the options of a WITH, quotes and all."""
+    if isinstance(value, str):
+        return value.replace("'", "''")
+    return ", ".join(f"'{sql_text(name)}' = '{sql_text(each)}'" for name, each in value.items())
 
 
 def files(folder: str) -> list[Path]:
@@ -55,7 +62,7 @@ def tables_written(folder: str) -> list[str]:
     return re.findall(r"^INSERT INTO lake\.(\w+\.\w+)", text, re.MULTILINE)
 
 
-def submit(job: Mapping[str, Any], values: Mapping[str, str]) -> str:
+def submit(job: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     """Start one job: all INSERTs of its folder as one statement set. Returns Flink's job id."""
     from pyflink.table import EnvironmentSettings, TableEnvironment
 

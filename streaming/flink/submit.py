@@ -21,6 +21,7 @@ import httpx
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from lakehouse.files import file_options
 from lakehouse.progress import flink_commits
 from lakehouse.tables import create_tables
 from streaming.contracts.settings import PROJECT, Settings
@@ -80,7 +81,7 @@ def job_request(settings: Settings, name: str) -> dict[str, Any]:
     return {"folder": folder, "configuration": configuration}
 
 
-def sql_values(settings: Settings) -> dict[str, str]:
+def sql_values(settings: Settings) -> dict[str, str | dict[str, str]]:
     """What the `${…}` of the SQL files stand for: addresses of this stack, and two checked numbers."""
     lake = urlsplit(settings.postgres("lake"))
     return {
@@ -88,7 +89,7 @@ def sql_values(settings: Settings) -> dict[str, str]:
         "catalog_uri": f"jdbc:postgresql://{lake.hostname}:{lake.port or 5432}{lake.path}",
         "catalog_user": unquote(lake.username or ""),
         "catalog_password": unquote(lake.password or ""),
-        "warehouse": settings.warehouse_uri,
+        "warehouse": {"warehouse": settings.warehouse_uri, **file_options(settings)},
         "price_move_threshold": str(settings.price_move_threshold),
         "price_move_bars": str(settings.price_move_bars),
     }

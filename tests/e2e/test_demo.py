@@ -13,6 +13,7 @@ import pytest
 
 from stack import screenshots
 from stack.dashboards import chart_data
+from stack.demo import MAY_BE_EMPTY
 from stack.processes import of_stack
 from stack.settings import StackSettings
 
@@ -96,7 +97,7 @@ def test_dagster_ran_everything_and_every_check_passed(stack: StackSettings, dem
 
 
 def test_every_chart_has_data(stack: StackSettings, demo: str) -> None:
-    assert all(chart_data(stack).values())
+    assert {name for name, rows in chart_data(stack).items() if not rows} <= MAY_BE_EMPTY
 
 
 def test_every_page_is_drawn_in_a_browser(stack: StackSettings, demo: str, tmp_path: Path) -> None:

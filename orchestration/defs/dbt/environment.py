@@ -17,10 +17,12 @@ def environment(settings: Settings) -> dict[str, str]:
 
     No password is among them: it is in a file that only the owner can read, which is (re)written here.
     """
+    from lakehouse.files import HADOOP, file_options
     from lakehouse.spark import configuration
     from stack.setup.jdk import jdk_home
 
     lake = urlsplit(settings.postgres("lake"))
+    files = file_options(settings)
     return {
         "JAVA_HOME": str(jdk_home(settings, "spark")),
         "SPARK_LOCAL_IP": "127.0.0.1",
@@ -30,6 +32,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "LAKE_JDBC_URI": f"jdbc:postgresql://{lake.hostname}:{lake.port or 5432}{lake.path}",
         "LAKE_JDBC_USER": unquote(lake.username or ""),
         "LAKE_WAREHOUSE": settings.warehouse_uri,
+        "LAKE_FILE_IO": files.get("io-impl", HADOOP),
+        "LAKE_S3_PATH_STYLE": files.get("s3.path-style-access", "false"),
     }
 
 

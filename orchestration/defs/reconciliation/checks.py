@@ -31,6 +31,7 @@ ABOUT: dict[str, tuple[Key, str]] = {
     "double_entry": (("postgres", "postings"), "Each entry sums to zero in every asset, and each trade has its entry"),
     "balances": (("postgres", "balances"), "Recomputed from endowments and trades they are the ledger's"),
     "portfolio_updates": (("market", "portfolio_updates"), "Kafka and Iceberg hold the ledger's outbox, without a gap"),
+    "bars": (("market", "bars_1m"), "Every closed minute's trades are in its bar, none left out as late"),
     "breaches": (("postgres", "trades"), "Nobody traded what they did not have"),
 }
 """The asset that each check of orchestration.reconciliation is about, and what it says."""

@@ -1,4 +1,4 @@
--- The lake that every engine shares (lakehouse/catalog.py).
+-- The lake that every engine shares (lakehouse/catalog.py, lakehouse/files.py).
 CREATE CATALOG lake WITH (
     'type' = 'iceberg',
     'catalog-impl' = 'org.apache.iceberg.jdbc.JdbcCatalog',
@@ -7,5 +7,5 @@ CREATE CATALOG lake WITH (
     'jdbc.password' = '${catalog_password}',
     'jdbc.schema-version' = 'V1',
     'clients' = '1',
-    'warehouse' = '${warehouse}'
+    ${warehouse}
 );

@@ -9,9 +9,11 @@ import pyarrow as pa
 import pytest
 
 from orchestration.reconciliation import checks
+from orchestration.reconciliation.bars import closed_before, expected
 from orchestration.reconciliation.cut import COMPARED, Seen, Waiting
 from orchestration.reconciliation.model import Check, Report
 from orchestration.reconciliation.rows import PLACE, fields, with_place
+from streaming.contracts.codec import MINUTE
 from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, PORTFOLIO_UPDATES, TRADES
 
 BUYER, SELLER = 4, 9
@@ -92,6 +94,7 @@ def seen(**more: Any) -> Seen:
         "endowments": holdings((BUYER, "USD", 9_000), (SELLER, "USD", 5_000)),
         "balances": holdings((BUYER, "USD", 6_000), (BUYER, "ACME", 3), (SELLER, "USD", 8_000), (SELLER, "ACME", -3)),
     }
+    found |= {"closed": 0, "bars": expected(tables[TRADES.name], 0)}
     return Seen(**{**found, **more})
 
 
@@ -198,3 +201,26 @@ def test_waiting_ends_when_all_is_there_or_time_is_over() -> None:
     hasty.until_empty(lambda: "one missing")
     assert hasty.late == ["one missing"]
     assert time.monotonic() - began < 10
+
+
+BARS = expected(placed(TRADES.name, [TRADE]), MINUTE)
+
+
+def test_a_bar_made_of_all_its_minutes_trades_passes() -> None:
+    assert BARS.to_pylist()[0]["trades"] == 1
+    assert failing(seen(closed=MINUTE, bars=BARS)) == set()
+
+
+def test_a_trade_that_flink_took_for_late_is_found() -> None:
+    assert failing(seen(closed=MINUTE, bars=BARS.slice(0, 0))) == {"bars"}
+
+
+def test_a_bar_that_counts_a_trade_twice_is_found() -> None:
+    twice = BARS.set_column(BARS.column_names.index("trades"), "trades", pa.array([2]))
+    assert failing(seen(closed=MINUTE, bars=twice)) == {"bars"}
+
+
+def test_a_bar_must_be_there_three_minutes_of_market_time_after_its_end() -> None:
+    assert closed_before({0: 10 * MINUTE, 1: 5 * MINUTE + 1}) == 2 * MINUTE
+    assert closed_before({0: 10 * MINUTE, 1: 0}) == 0
+    assert closed_before({}) == 0

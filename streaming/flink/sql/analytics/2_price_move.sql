@@ -32,6 +32,21 @@ CREATE TEMPORARY TABLE alerts_topic (
     'value.json.encode.decimal-as-plain-number' = 'true'
 );
 
+-- ARRAY_SORT never calls two elements equal, and fails on arrays where some are ("Comparison method violates its
+-- general contract"): many returns are 0. So each return is a whole number of 10^-15, its last three digits a count that
+-- tells equal ones apart, which moves a return by less than 10^-12.
+CREATE TEMPORARY VIEW numbered AS
+SELECT
+    *,
+    CAST(ROUND(`log_return` * 1e12) AS BIGINT) * 1000 + MOD(
+        COUNT(*) OVER (
+            PARTITION BY `symbol` ORDER BY `window_time` ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ),
+        1000
+    ) AS `distinct_return`
+FROM bars
+WHERE `log_return` IS NOT NULL;
+
 CREATE TEMPORARY VIEW histories AS
 SELECT
     `symbol`,
@@ -40,11 +55,10 @@ SELECT
     `last_sequence`,
     `last_time`,
     `log_return`,
-    ARRAY_AGG(`log_return`) OVER (
+    ARRAY_AGG(`distinct_return`) OVER (
         PARTITION BY `symbol` ORDER BY `window_time` ROWS BETWEEN ${price_move_bars} PRECEDING AND CURRENT ROW
     ) AS `history`
-FROM bars
-WHERE `log_return` IS NOT NULL;
+FROM numbered;
 
 -- A window of Flink's ends at the current row; the row judged must not be part of what it is judged by.
 CREATE TEMPORARY VIEW previous AS
@@ -58,13 +72,13 @@ WHERE CARDINALITY(`history`) > 20;
 CREATE TEMPORARY VIEW medians AS
 SELECT
     *,
-    (`sorted`[(CARDINALITY(`sorted`) + 1) / 2] + `sorted`[CARDINALITY(`sorted`) / 2 + 1]) / 2 AS `median`
+    (`sorted`[(CARDINALITY(`sorted`) + 1) / 2] + `sorted`[CARDINALITY(`sorted`) / 2 + 1]) / 2e15 AS `median`
 FROM previous;
 
 CREATE TEMPORARY VIEW deviations AS
 SELECT
     medians.*,
-    ABS(item.`past_return` - medians.`median`) AS `deviation`
+    ABS(item.`past_return` / 1e15 - medians.`median`) AS `deviation`
 FROM medians
 CROSS JOIN UNNEST(medians.`past`) AS item (`past_return`);
 
