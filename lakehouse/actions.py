@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from lakehouse.catalog import CATALOG
+from lakehouse.files import on_s3
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -71,7 +72,11 @@ class TableActions:
 
         Flink names files file:/…, Trino file:///…: Iceberg compares the paths, and stops at any other difference.
         """
-        result = self._actions().deleteOrphanFiles(self._table()).olderThan(millis(before)).execute()
+        table = self._table()
+        action = self._actions().deleteOrphanFiles(table).olderThan(millis(before))
+        if on_s3(table.location()):
+            action = action.usePrefixListing(True)  # Hadoop, which lists otherwise, knows no s3 here.
+        result = action.execute()
         return sum(1 for _ in result.orphanFileLocations())
 
     def _actions(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyiceberg.catalog.sql import SqlCatalog
 
+from lakehouse.files import file_options
 from streaming.contracts.settings import Settings
 
 CATALOG = "lake"
@@ -23,4 +24,5 @@ def catalog(settings: Settings) -> SqlCatalog:
         warehouse=settings.warehouse_uri,
         pool_pre_ping="true",
         schema_version="v1",
+        **file_options(settings),
     )

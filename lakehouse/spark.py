@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from lakehouse.catalog import CATALOG
+from lakehouse.files import file_options
 from streaming.contracts.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def configuration(settings: Settings) -> dict[str, str]:
         f"{name}.uri": f"jdbc:postgresql://{lake.hostname}:{lake.port or 5432}{lake.path}",
         f"{name}.jdbc.schema-version": "V1",
         f"{name}.warehouse": settings.warehouse_uri,
+        **{f"{name}.{option}": value for option, value in file_options(settings).items()},
         # Streams and people write too: what is listed must be what is there now.
         f"{name}.cache-enabled": "false",
         "spark.sql.ansi.enabled": "true",
