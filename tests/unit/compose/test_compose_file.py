@@ -178,6 +178,14 @@ def test_every_setting_is_one_that_the_code_reads() -> None:
     assert given <= known
 
 
+def test_where_the_warehouse_is_is_told_in_the_variables_that_the_settings_read() -> None:
+    read = {field.validation_alias for name, field in Settings.model_fields.items() if name.startswith("s3_")}
+    for name in ("init", "dagster-code", "flink-jobs", "trino"):
+        told = service(name)["environment"]
+        assert told["TICKHOUSE_WAREHOUSE"].startswith("s3://")
+        assert read <= told.keys()
+
+
 def test_superset_is_told_all_that_its_settings_need(tmp_path: Path) -> None:
     told = service("superset")["environment"].keys()
     image = re.findall(r"(SUPERSET_\w+)=", (PROJECT / "docker" / "Dockerfile").read_text())
