@@ -1,8 +1,9 @@
 -- Alerts on price moves: bars whose return is far from what is usual for the symbol.
 --
 -- The measure is the modified z-score of Iglewicz and Hoaglin (How to Detect and Handle Outliers, 1993): the distance
--- from the median over 1.4826 times the median absolute deviation (MAD), of the previous ${price_move_bars} returns, which
--- one wild price cannot move as it would a mean and a standard deviation. It takes 20 returns before it says anything.
+-- from the median over 1.4826 times the median absolute deviation (MAD), of the previous ${price_move_bars} returns,
+-- which one wild price cannot move as it would a mean and a standard deviation. It takes 20 returns before it says
+-- anything.
 -- A quiet stock on a tick of a cent has a MAD of nearly nothing: the scale is at least five basis points.
 CREATE TEMPORARY TABLE alerts_topic (
     `symbol` STRING,
@@ -33,8 +34,8 @@ CREATE TEMPORARY TABLE alerts_topic (
 );
 
 -- ARRAY_SORT never calls two elements equal, and fails on arrays where some are ("Comparison method violates its
--- general contract"): many returns are 0. So each return is a whole number of 10^-15, its last three digits a count that
--- tells equal ones apart, which moves a return by less than 10^-12.
+-- general contract"): many returns are 0. So each return is a whole number of 10^-15, its last three digits a count
+-- that tells equal ones apart, which moves a return by less than 10^-12.
 CREATE TEMPORARY VIEW numbered AS
 SELECT
     *,

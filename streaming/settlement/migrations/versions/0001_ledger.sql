@@ -144,7 +144,7 @@ create table ledger.outbox (
     unique (trader_id, sequence)
 );
 comment on table ledger.outbox is
-'Portfolio updates, in the order of commit, for the relay to publish. Rows are kept: they are every trader''s statement';
+'Portfolio updates, in the order of commit, for the relay to publish. Rows are kept: every trader''s statement';
 comment on column ledger.outbox.id is 'From 1 without a gap: settlement is the only writer';
 comment on column ledger.outbox.sequence is 'Counts the trader''s updates from 1 without a gap';
 comment on column ledger.outbox.cash_change is 'In 1/10,000 dollar';
@@ -166,7 +166,8 @@ create table ledger.dead_letters (
 comment on table ledger.dead_letters is
 'Messages, or items of one, that settlement could not use, for the relay to publish on topic dead-letters';
 comment on column ledger.dead_letters.item is 'Place of the item in its message; -1 for the whole message';
-comment on column ledger.dead_letters.event_time is 'Kafka''s timestamp of the message: one that cannot be read tells no other';
+comment on column ledger.dead_letters.event_time is
+'Kafka''s timestamp of the message: one that cannot be read tells no other';
 
 create table ledger.relayed (
     topic text primary key,
@@ -208,7 +209,8 @@ begin
     return null;
 end
 $$;
-comment on function ledger.apply_postings() is 'Refuses postings that do not balance, or are of no entry or account, and moves the balances by the others';
+comment on function ledger.apply_postings() is
+'Refuses postings that do not balance, or are of no entry or account, and moves the balances by the others';
 
 create trigger apply_postings after insert on ledger.postings
 referencing new table as written for each statement execute function ledger.apply_postings();
