@@ -51,6 +51,7 @@ def reconcile(
 
 
 def show(report: Report, console: object) -> None:
+    """Print a report as a table, and some of its differences in words."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
