@@ -135,6 +135,13 @@ def dagster_is_drawn(page: Page) -> None:
     page.wait_for_timeout(2000)
 
 
+def flink_is_drawn(page: Page) -> None:
+    """Wait until Flink has drawn the graph of a job, with what flowed through it."""
+    page.locator("flink-node, .node").first.wait_for(state="attached")
+    expect(page.get_by_text("loading...")).to_have_count(0, timeout=PATIENCE)
+    page.wait_for_timeout(2000)
+
+
 def last_successful_run(settings: Settings) -> str | None:
     """The id of the last Dagster run that succeeded."""
     query = "{ runsOrError(filter: {statuses: [SUCCESS]}, limit: 1) { ... on Runs { results { runId } } } }"
@@ -158,11 +165,11 @@ def picture_book(settings: Settings, folder: Path) -> list[Path]:
         run = last_successful_run(settings)
         if run:
             take("dagster-run.png", f"{settings.dagster}/runs/{run}", dagster_is_drawn)
-        take("flink-jobs.png", f"{settings.flink}/#/overview", "flink-job-list, nz-table")
+        take("flink-jobs.png", f"{settings.flink}/#/overview", "text=tickhouse-raw")
         jobs = httpx.get(f"{settings.flink}/jobs/overview", timeout=60).raise_for_status().json()["jobs"]
         running = [job["jid"] for job in jobs if job["state"] == "RUNNING"]
         if running:
-            take("flink-job.png", f"{settings.flink}/#/job/running/{running[0]}/overview", "svg .node, flink-dagre")
+            take("flink-job.png", f"{settings.flink}/#/job/running/{running[0]}/overview", flink_is_drawn)
     return made
 
 

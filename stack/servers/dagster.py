@@ -108,6 +108,7 @@ def prepare(settings: StackSettings, folder: Path) -> None:
         "concurrency": {"runs": {"max_concurrent_runs": settings.dagster_runs}},
         "run_monitoring": {"enabled": True},
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},  # no invitation to sign up for a newsletter
         "schedules": {"use_threads": True, "num_workers": 2},
         "sensors": {"use_threads": True, "num_workers": 2},
     }
