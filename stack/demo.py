@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.resources import files
 
 import httpx
 import psycopg
@@ -30,6 +31,7 @@ from stack.settings import StackSettings
 from stack.supervisor import down, up
 
 TRADERS = ["clock", "buyers", "sellers"]
+SETTLED = (files("stack") / "sql" / "settled.sql").read_text(encoding="utf-8")
 MAY_BE_EMPTY = {"Latest alerts"}
 """Charts that say nothing on a quiet market."""
 UNREACHABLE = (
@@ -48,9 +50,10 @@ class DemoError(RuntimeError):
 
 @dataclass
 class Outcome:
-    """What the stages found. Times in seconds by stage, rates in messages' items a second."""
+    """What the stages found. Times in seconds by stage; rates are items a second."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     before: list[TableState] = field(default_factory=list)
     after: list[TableState] = field(default_factory=list)
@@ -83,6 +86,7 @@ class Demo:
         self.live_seconds = live_seconds
         self.console = console
         self.outcome = Outcome()
+        self.began = 0.0
 
     def play(self) -> None:
         """All of it, summary included."""
@@ -110,6 +114,7 @@ class Demo:
                 bar(sum(done.values()), minutes)
 
             generate(self.settings.home, self.run, traded)
+        self.began = time.time()
         with self._stage("Publish orders (messages)", None) as bar:
             try:
                 published = publish(self.settings, self.run, bar)
@@ -119,6 +124,8 @@ class Demo:
             report = differential(self.settings, self.run, bar)
         if not report.agrees:
             raise DemoError(f"The engine did not do what the shadow market did: {report.first_difference}")
+        if published.commands:
+            self.outcome.rates["Engine: commands"] = published.commands / (time.time() - self.began)
         self.outcome.counts |= {
             "Commands sent": published.commands,
             "Events, equal to the shadow's": report.compared,
@@ -128,6 +135,12 @@ class Demo:
     def settle(self) -> None:
         """Wait until PostgreSQL and the lake have everything, and compare."""
         self._reconcile("Settle, write the lake, reconcile")
+        trades, seconds = self._settled()
+        states = [state for state in table_states(self.settings) if state.committed]
+        writing = max((state.committed.timestamp() for state in states if state.committed), default=0) - self.began
+        if "Engine: commands" in self.outcome.rates and seconds > 0:
+            self.outcome.rates["Settlement: trades"] = trades / seconds
+            self.outcome.rates["Flink: rows into Iceberg"] = sum(state.rows for state in states) / writing
 
     def nightly(self) -> None:
         """Compaction, marts with their tests, reconciliation: one run of Dagster's."""
@@ -155,7 +168,7 @@ class Demo:
         """Buyers and sellers beside each other for a while."""
         with self._stage("Start buyers and sellers", total=None):
             up(self.settings, TRADERS)
-        before = self._trades()
+        before = self._settled()[0]
         with self._stage("Trade live (seconds)", self.live_seconds) as bar:
             for second in range(self.live_seconds):
                 time.sleep(1)
@@ -166,7 +179,7 @@ class Demo:
     def prove(self) -> None:
         """Everything once more, the live trades included."""
         self._reconcile("Reconcile all")
-        self.outcome.counts["Live trades"] = self._trades() - self.outcome.counts.pop("Trades before live trading")
+        self.outcome.counts["Live trades"] = self._settled()[0] - self.outcome.counts.pop("Trades before live trading")
         if not self.outcome.counts["Live trades"]:
             raise DemoError("Nobody traded live: see `tickhouse logs buyers` and `tickhouse logs sellers`")
 
@@ -191,7 +204,8 @@ class Demo:
             show_report(report, self.console)
             raise DemoError("Kafka, Iceberg and PostgreSQL do not agree")
 
-    def _trades(self) -> int:
+    def _settled(self) -> tuple[int, float]:
+        """Trades in the ledger, and the seconds between the first and the last posting."""
         with psycopg.connect(self.settings.postgres()) as connection:
-            row = connection.execute("select count(*) from ledger.trades").fetchone()
-        return int(row[0]) if row else 0
+            trades, seconds = connection.execute(SETTLED).fetchone() or (0, 0.0)
+        return int(trades), float(seconds)

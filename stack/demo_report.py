@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 def show(console: Console, settings: StackSettings, run: Run, outcome: Outcome) -> None:
     """The summary and the addresses."""
     console.rule(f"History {run.identity}, then live")
-    counts = Table("What", ("Count"), title="Orders and trades")
+    counts = Table("What", "Count", title="Orders and trades")
     counts.columns[1].justify = "right"
     for what, count in outcome.counts.items():
         counts.add_row(what, f"{count:,}")
     console.print(counts)
+    if outcome.rates:
+        rates = Table("What", "A second", title="Held together, on this machine")
+        rates.columns[1].justify = "right"
+        for what, rate in outcome.rates.items():
+            rates.add_row(what, f"{rate:,.0f}")
+        console.print(rates)
     console.print(_tables(outcome))
     console.print(_dagster(outcome))
     console.print(_seconds(outcome))
@@ -34,7 +40,7 @@ def show(console: Console, settings: StackSettings, run: Run, outcome: Outcome) 
         ("Trino", settings.trino),
     ):
         addresses.add_row(name, address)
-    addresses.add_row("Superset's login", f"admin, password in {settings.home / 'secrets.json'} (superset_password)")
+    addresses.add_row("Superset's login", "tickhouse status --passwords")
     console.print(addresses)
 
 
