@@ -6,6 +6,7 @@ import json
 import random
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -158,6 +159,35 @@ def fill_lake(settings: Settings, topic: Topic) -> None:
         table.append(pa.Table.from_pylist(values, schema=schema))
 
 
+def fill_bars(settings: Settings) -> None:
+    """The bars that Flink would make of the lake's trades; what is not compared stays at zero."""
+    with lake_table(settings, TRADES) as table:
+        trades = sorted(table.scan().to_arrow().to_pylist(), key=lambda trade: trade["sequence"])
+    minutes: dict[tuple[str, datetime], list[dict[str, Any]]] = defaultdict(list)
+    for trade in trades:
+        minutes[trade["symbol"], trade["event_time"].replace(second=0, microsecond=0)].append(trade)
+    lake = catalog(settings)
+    table = lake.load_table("market.bars_1m")
+    schema = schema_to_pyarrow(table.schema())
+    rows = [
+        {
+            **{field.name: Decimal(0) for field in schema if pa.types.is_decimal(field.type)},
+            "symbol": symbol,
+            "event_time": minute,
+            "high": max(trade["price"] for trade in inside),
+            "low": min(trade["price"] for trade in inside),
+            "volume": sum(trade["quantity"] for trade in inside),
+            "trades": len(inside),
+            "turnover": sum((trade["price"] * trade["quantity"] for trade in inside), Decimal(0)),
+            "first_sequence": inside[0]["sequence"],
+            "last_sequence": inside[-1]["sequence"],
+        }
+        for (symbol, minute), inside in minutes.items()
+    ]
+    table.append(pa.Table.from_pylist(rows, schema=schema))
+    lake.close()
+
+
 @contextmanager
 def lake_table(settings: Settings, topic: Topic) -> Iterator[Table]:
     lake = catalog(settings)
@@ -217,6 +247,7 @@ def stores(fresh_stack: Callable[..., Settings]) -> Stores:
     settle(settings, traded)
     for topic in COMPARED:
         fill_lake(settings, topic)
+    fill_bars(settings)
     return Stores(settings, traded)
 
 
@@ -277,9 +308,9 @@ def test_a_breach_is_told(stores: Stores) -> None:
 @pytest.mark.parametrize(
     ("topic", "change", "found_by"),
     [
-        (TRADES, None, {"trades", "sequences"}),
-        (TRADES, {"price": Decimal("1.0000")}, {"trades"}),
-        (TRADES, {"quantity": 999_999}, {"trades", "filled"}),
+        (TRADES, None, {"trades", "sequences", "bars"}),
+        (TRADES, {"price": Decimal("1.0000")}, {"trades", "bars"}),
+        (TRADES, {"quantity": 999_999}, {"trades", "filled", "bars"}),
         (ORDER_EVENTS, None, {"order_events", "sequences", "filled"}),
         (ORDER_EVENTS, {"trader_id": 1}, {"order_events", "filled"}),
         (MARKET_STATUS, {"trading_date": "2026-01-05"}, {"market_status"}),
