@@ -5,6 +5,7 @@ Every count is kept in `<home>/qualification.json` as soon as it is known; docs/
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import os
 import random
@@ -163,6 +164,10 @@ def page(results: Results) -> str:
 
 def main() -> int:
     """Count what is still to be counted; 1 if anything failed."""
+    parser = argparse.ArgumentParser(prog="python -m stack.qualify", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many days to replay")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how many histories to kill servers in")
+    wanted = parser.parse_args()
     console = Console()
     kept = StackSettings().home / "qualification.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -184,13 +189,13 @@ def main() -> int:
     counted(
         "Seeds replayed",
         {one.seed for one in results.replays},
-        SEEDS,
+        wanted.seeds,
         lambda seed, folder: results.replays.append(replay(seed, folder)),
     )
     counted(
         "Rounds of kills",
         {one.seed for one in results.rounds},
-        ROUNDS,
+        wanted.rounds,
         lambda seed, folder: results.rounds.append(kill_round(seed, folder)),
     )
     PAGE.write_text(page(results))
