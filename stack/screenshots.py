@@ -161,13 +161,15 @@ def picture_book(settings: Settings, folder: Path) -> list[Path]:
 
         log_in_to_superset(page, settings)
         take("superset-dashboard.png", settings.superset + SUPERSET_DASHBOARD, dashboard_is_drawn, whole=True)
+        page.set_viewport_size({"width": 2200, "height": 1300})  # smaller, and the boxes lose their colours
         take("dagster-lineage.png", f"{settings.dagster}/asset-groups", dagster_is_drawn)
+        page.set_viewport_size({"width": 1600, "height": 1000})
         run = last_successful_run(settings)
         if run:
             take("dagster-run.png", f"{settings.dagster}/runs/{run}", dagster_is_drawn)
         take("flink-jobs.png", f"{settings.flink}/#/overview", "text=tickhouse-raw")
         jobs = httpx.get(f"{settings.flink}/jobs/overview", timeout=60).raise_for_status().json()["jobs"]
-        running = [job["jid"] for job in jobs if job["state"] == "RUNNING"]
+        running = [job["jid"] for job in jobs if (job["name"], job["state"]) == ("tickhouse-analytics", "RUNNING")]
         if running:
             take("flink-job.png", f"{settings.flink}/#/job/running/{running[0]}/overview", flink_is_drawn)
     return made
