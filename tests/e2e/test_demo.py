@@ -73,7 +73,7 @@ def test_trino_and_spark_see_the_same_trades(demo: str) -> None:
     question = "select count(*) as trades, sum(price * quantity) as turnover from market.trades"
     trino, spark = (tickhouse(command, question, "--json") for command in ("sql", "spark-sql"))
     assert trino.returncode == spark.returncode == 0, trino.stderr + spark.stderr
-    (by_trino,), (by_spark,) = json.loads(trino.stdout), json.loads(spark.stdout)
+    by_trino, by_spark = json.loads(trino.stdout), json.loads(spark.stdout)  # one object a row
     assert int(by_trino["trades"]) == int(by_spark["trades"]) > 0
     assert float(by_trino["turnover"]) == float(by_spark["turnover"])
 
