@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, in one step: a reader sees the old text or the new one."""
+    """Write a file that only its owner may read, in one step: a reader sees the old text or the new one.
+
+    Two writers may write at once (servers that share a file are prepared side by side): the last one wins.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
+    ) as file:
         file.write(text)
-    partial.replace(path)
+    Path(file.name).replace(path)
 
 
 def properties(values: Mapping[str, object], separator: str = "=") -> str:

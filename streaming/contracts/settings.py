@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -128,12 +129,11 @@ class Settings(BaseSettings):
         if not path.exists():
             self.home.mkdir(parents=True, exist_ok=True)
             made = {name: secrets.token_urlsafe(24) for name in Secrets.model_fields}
-            partial = path.with_suffix(f".{os.getpid()}")
-            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            with tempfile.NamedTemporaryFile("w", dir=self.home) as file:  # mode 0600
                 json.dump(made, file)
-            with suppress(FileExistsError):  # the first of two racing processes wins
-                os.link(partial, path)
-            partial.unlink()
+                file.flush()
+                with suppress(FileExistsError):  # the first of two who race wins
+                    os.link(file.name, path)
         return Secrets.model_validate_json(path.read_text())
 
 
