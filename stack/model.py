@@ -17,6 +17,7 @@ class Server:
     `ready` raises, with a word on why, until the server answers; one that nobody can ask says so in its log, in words
     that match `ready_words`. `prepare` runs before the start: it renders
     configuration and makes data folders. `alias` is the name that a person may use for it and its siblings.
+    `last` starts when all others that start with it are ready.
     `data_limit` (MiB) bounds what each of its processes may allocate; JVMs are bounded by their own options.
     """
 
@@ -34,6 +35,7 @@ class Server:
     stop_signal: str = "TERM"
     stop_seconds: int = 20
     trades: bool = False
+    last: bool = False
 
     @property
     def argv(self) -> list[str]:

@@ -71,7 +71,10 @@ def _start_all(settings: StackSettings, chosen: list[Node], told: Told) -> None:
             while waiting or futures:
                 busy = {*waiting, *futures.values()}
                 busy |= {aliases[name] for name in busy}
+                rest = any(not (isinstance(node, Server) and node.last) for node in chosen if node.name in busy)
                 for node in [node for node in waiting.values() if not busy & set(node.needs)]:
+                    if rest and isinstance(node, Server) and node.last:
+                        continue
                     del waiting[node.name]
                     futures[pool.submit(_start_one, node, settings, halt, told)] = node.name
                 done, _ = wait(futures, return_when=FIRST_COMPLETED)

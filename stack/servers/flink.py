@@ -10,7 +10,7 @@ import yaml
 from stack.model import NotReadyError, Server
 from stack.settings import StackSettings
 from stack.setup.environments import package
-from stack.setup.jdk import jdk_home
+from stack.setup.jdk import QUICK_START, jdk_home
 from stack.texts import properties, write_private
 from streaming.flink.submit import JOBS
 
@@ -83,8 +83,8 @@ def configuration(settings: StackSettings, folder: Path, default_options: str) -
     return properties(
         {
             "env.java.opts.all": default_options,
-            "env.java.opts.jobmanager": "-XX:+UseSerialGC",
-            "env.java.opts.taskmanager": "-XX:+UseG1GC",
+            "env.java.opts.jobmanager": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",  # it only coordinates
+            "env.java.opts.taskmanager": " ".join(("-XX:+UseG1GC", *QUICK_START)),
             "jobmanager.rpc.address": "127.0.0.1",
             "jobmanager.rpc.port": settings.port("flink_rpc"),
             "jobmanager.bind-host": "127.0.0.1",

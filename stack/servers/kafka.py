@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from stack.model import NotReadyError, Server
 from stack.settings import StackSettings
-from stack.setup.jdk import jdk_home
+from stack.setup.jdk import QUICK_START, jdk_home
 from stack.setup.lock import locked
 from stack.texts import properties, write_private
 from streaming.contracts.provision import LARGEST_MESSAGE
@@ -44,6 +44,7 @@ def server(settings: StackSettings) -> Server:
             *heap,
             *bounds,
             "-XX:+UseG1GC",
+            *QUICK_START,
             *logging(folder),
             "kafka.Kafka",
             str(folder / "server.properties"),
@@ -127,7 +128,15 @@ def prepare(settings: StackSettings, folder: Path) -> None:
     write_private(folder / "log4j2.xml", LOG4J)
     if (folder / "data" / "meta.properties").exists():
         return
-    command = [*java(settings), "-Xmx128m", *logging(folder), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+    command = [
+        *java(settings),
+        "-Xmx128m",
+        "-XX:TieredStopAtLevel=1",
+        *logging(folder),
+        "kafka.tools.StorageTool",
+        "format",
+        "--ignore-formatted",
+    ]
     command += ["--cluster-id", CLUSTER_ID, "--config", str(folder / "server.properties")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

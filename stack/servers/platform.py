@@ -55,7 +55,8 @@ def servers(settings: StackSettings) -> list[Server]:
             needs=("flink", "topics", "tables"),
             ready=lambda: flink.jobs_run(settings),
         ),
-        service("clock", "simulators.market_clock", needs=("engine",), ready_words=SAID_READY, trades=True),
+        # The market opens when everything else is up: trading would take the processor from what is still starting.
+        service("clock", "simulators.market_clock", needs=("engine",), ready_words=SAID_READY, trades=True, last=True),
         *traders("buyers", settings.buyers),
         *traders("sellers", settings.sellers),
     ]

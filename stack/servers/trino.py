@@ -11,7 +11,7 @@ import httpx
 from lakehouse.files import on_s3
 from stack.model import NotReadyError, Server
 from stack.settings import StackSettings
-from stack.setup.jdk import jdk_home
+from stack.setup.jdk import QUICK_START, jdk_home
 from stack.setup.trino import trino_home
 from stack.texts import properties, write_private
 
@@ -26,6 +26,7 @@ def server(settings: StackSettings) -> Server:
         f"-Xmx{settings.trino_memory}m",
         "-XX:+UseG1GC",
         "-XX:G1HeapRegionSize=8M",
+        *QUICK_START,
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:MaxMetaspaceSize=384m",
         "-XX:ReservedCodeCacheSize=160m",
