@@ -10,10 +10,14 @@ from typing import Literal
 
 from msgspec import Struct
 
+from streaming.contracts.commands import SelfTradePrevention, Session
+
 Side = Literal["buy", "sell"]
+OrderType = Literal["limit", "market", "stop", "stop_limit"]
+TimeInForce = Literal["day", "gtc", "gtd", "ioc", "fok", "at_the_open", "at_the_close"]
 Reason = Literal[
     "unknown_symbol",
-    "market_closed",
+    "invalid_event_time",
     "duplicate_id",
     "invalid_side",
     "invalid_order_type",
@@ -23,11 +27,22 @@ Reason = Literal[
     "quantity_not_on_lot",
     "invalid_price",
     "price_not_on_tick",
-    "price_outside_collar",
+    "invalid_stop_price",
+    "stop_price_not_on_tick",
+    "invalid_display_quantity",
+    "invalid_expire_time",
+    "invalid_post_only",
+    "invalid_self_trade_prevention",
+    "market_closed",
+    "no_continuous_trading",
+    "auction_over",
     "no_reference_price",
+    "price_outside_collar",
+    "notional_too_large",
+    "would_cross",
     "unknown_order",
 ]
-CancelReason = Literal["requested", "unfilled_remainder", "price_outside_collar"]
+CancelReason = Literal["requested", "unfilled_remainder", "price_outside_collar", "self_trade_prevention"]
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
@@ -42,26 +57,59 @@ class Accepted(Event, tag="accepted", frozen=True, kw_only=True):
     trader_id: int
     symbol: str
     side: Side
-    order_type: Literal["limit", "market"]
-    time_in_force: Literal["day", "gtc", "ioc"]
+    order_type: OrderType
+    time_in_force: TimeInForce
     price: int | None = None
+    stop_price: int | None = None
+    display_quantity: int | None = None
     quantity: int
+    expire_time: int | None = None
+    post_only: bool = False
+    self_trade_prevention: SelfTradePrevention | None = None
     event_time: int
 
 
 class Rejected(Event, tag="rejected", frozen=True, kw_only=True):
-    """A refused command. `sequence` is absent for a symbol that does not exist."""
+    """A refused command. `sequence` is absent for a symbol that does not exist, `order_id` for a `cancel_all`."""
 
     sequence: int | None = None
-    order_id: int
+    order_id: int | None = None
     trader_id: int
     symbol: str
     reason: Reason
     event_time: int
 
 
+class Replaced(Event, tag="replaced", frozen=True, kw_only=True):
+    """An order as it is now: `quantity` is its total, filled part included.
+
+    With reason `price_band` nobody asked for it: the order was more aggressive than the price band allows, and was
+    moved to it, behind the orders there.
+    """
+
+    sequence: int
+    order_id: int
+    trader_id: int
+    symbol: str
+    price: int | None = None
+    stop_price: int | None = None
+    quantity: int
+    reason: Literal["price_band"] | None = None
+    event_time: int
+
+
+class Triggered(Event, tag="triggered", frozen=True, kw_only=True):
+    """A stop order whose price has come: it goes on as a market or limit order."""
+
+    sequence: int
+    order_id: int
+    trader_id: int
+    symbol: str
+    event_time: int
+
+
 class Cancelled(Event, tag="cancelled", frozen=True, kw_only=True):
-    """`quantity` is what was taken off."""
+    """`quantity` is what was taken off; by self-trade prevention it may be a part of what was left."""
 
     sequence: int
     order_id: int
@@ -72,8 +120,18 @@ class Cancelled(Event, tag="cancelled", frozen=True, kw_only=True):
     event_time: int
 
 
+class MassCancelled(Event, tag="mass_cancelled", frozen=True, kw_only=True):
+    """The answer to `cancel_all`, after a `cancelled` for each order: `orders` is how many there were."""
+
+    sequence: int
+    trader_id: int
+    symbol: str
+    orders: int
+    event_time: int
+
+
 class Expired(Event, tag="expired", frozen=True, kw_only=True):
-    """A day order that the close took off the book; `quantity` is what was left of it."""
+    """An order whose time in force is over; `quantity` is what was left of it."""
 
     sequence: int
     order_id: int
@@ -84,38 +142,58 @@ class Expired(Event, tag="expired", frozen=True, kw_only=True):
 
 
 class Trade(Event, tag="trade", frozen=True, kw_only=True):
-    """One match, at the maker's price. `trade_id` is `<symbol>-<sequence>`."""
+    """One match. `trade_id` is `<symbol>-<sequence>`.
+
+    In continuous trading it prints at the maker's price. A trade of an auction has no aggressor: it carries
+    `buy_order_id` and `sell_order_id` instead of maker and taker.
+    """
 
     sequence: int
     trade_id: str
     symbol: str
     price: int
     quantity: int
-    maker_order_id: int
-    taker_order_id: int
+    maker_order_id: int | None = None
+    taker_order_id: int | None = None
+    buy_order_id: int | None = None
+    sell_order_id: int | None = None
     buyer_id: int
     seller_id: int
-    aggressor_side: Side
+    aggressor_side: Literal["buy", "sell", "none"]
     event_time: int
 
 
 class MarketStatus(Event, tag="market_status", frozen=True, kw_only=True):
-    """The session of a symbol and, while it is open, the day's reference price and collar (both bounds allowed)."""
+    """How a symbol trades from now on; published whenever any of it changes. What does not hold is absent.
+
+    `reference_price`, `lower_price` and `upper_price` are the day's collar (both bounds allowed); the three
+    `…band…` fields the price band of the Limit Up-Limit Down plan; `auction_price` and `auction_quantity` what the
+    auction that just ended traded.
+    """
 
     sequence: int
     symbol: str
-    session: Literal["continuous", "closed"]
+    session: Session
     trading_date: str
+    halt: Literal["halted", "paused"] | None = None
+    limit_state: Literal["lower", "upper"] | None = None
     reference_price: int | None = None
     lower_price: int | None = None
     upper_price: int | None = None
+    band_reference_price: int | None = None
+    lower_band_price: int | None = None
+    upper_band_price: int | None = None
+    auction_price: int | None = None
+    auction_quantity: int | None = None
     event_time: int
 
 
 class Price(Event, tag="price", frozen=True, kw_only=True):
     """Last price and best bid and ask after the event `last_sequence`; absent where there is none.
 
-    `volume` counts the trading day's shares so far.
+    Only what is shown counts in the quantities. While orders gather for an auction there is no best bid and ask, but
+    `indicative_price` and `indicative_quantity`: what would trade if it ended now. `volume` counts the trading day's
+    shares so far.
     """
 
     symbol: str
@@ -125,22 +203,28 @@ class Price(Event, tag="price", frozen=True, kw_only=True):
     bid_quantity: int | None = None
     ask_price: int | None = None
     ask_quantity: int | None = None
+    indicative_price: int | None = None
+    indicative_quantity: int | None = None
     volume: int
     event_time: int
 
 
-class RestingOrder(Struct, frozen=True, kw_only=True):
-    """An order on the book; `quantity` is what is left of it."""
+class RestingOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An order on the book; `quantity` is what is left of it, `shown_quantity` the part of it that others see.
+
+    `shown_quantity` is absent where all of it is shown.
+    """
 
     order_id: int
     trader_id: int
     side: Side
     price: int
     quantity: int
+    shown_quantity: int | None = None
 
 
 class BookSnapshot(Event, tag="book_snapshot", frozen=True, kw_only=True):
-    """The whole book (market by order) after the event `last_sequence`.
+    """The limit orders on the book (market by order) after the event `last_sequence`.
 
     Bids first, each side in priority order. A large book is cut into `parts`, numbered from 1.
     """
@@ -196,5 +280,5 @@ class DeadLetter(Event, tag="dead_letter", frozen=True, kw_only=True):
     event_time: int
 
 
-OrderEvent = Accepted | Rejected | Cancelled | Expired
+OrderEvent = Accepted | Rejected | Replaced | Triggered | Cancelled | MassCancelled | Expired
 BookEvent = OrderEvent | Trade | MarketStatus
