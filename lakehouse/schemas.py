@@ -16,6 +16,7 @@ import msgspec
 from pyiceberg.schema import Schema
 from pyiceberg.types import (
     BinaryType,
+    BooleanType,
     DecimalType,
     DoubleType,
     IcebergType,
@@ -39,6 +40,25 @@ DOCS = {
     "last_sequence": "The symbol's sequence that this row is the state after",
     "price": "Dollars a share",
     "quantity": "Shares",
+    "maker_order_id": "The order that stood on the book; absent where an auction traded",
+    "taker_order_id": "The order that came in; absent where an auction traded",
+    "buy_order_id": "The buyer's order, where an auction traded",
+    "sell_order_id": "The seller's order, where an auction traded",
+    "stop_price": "What a stop order waits for, in dollars a share",
+    "display_quantity": "The part of an iceberg order that is shown at a time",
+    "shown_quantity": "The part of quantity that others see; absent where all of it is",
+    "expire_time": "When a gtd order ends, by the market's time, UTC",
+    "post_only": "True where the order is refused rather than traded at once; absent otherwise",
+    "orders": "How many orders a cancel_all took off",
+    "halt": "halted by hand, or paused by the price bands; absent while neither",
+    "limit_state": "At which price band the market stands; absent while at none",
+    "band_reference_price": "What the price band is around; absent without one",
+    "lower_band_price": "Nothing trades below it; absent without a price band",
+    "upper_band_price": "Nothing trades above it; absent without a price band",
+    "auction_price": "What the auction that just ended traded at",
+    "auction_quantity": "Shares that the auction that just ended traded",
+    "indicative_price": "What an auction would trade at if it ended now, while orders gather",
+    "indicative_quantity": "Shares that it would trade",
     "kafka_partition": "Where the message was: the topic's partition",
     "kafka_offset": "Where the message was: the offset within the partition",
     "kafka_time": "When the message was written, by Kafka's clock",
@@ -95,7 +115,7 @@ def struct_columns(struct: type[msgspec.Struct]) -> list[Column]:
     result = []
     for field in msgspec.structs.fields(struct):
         hint, optional = without_none(hints[field.name])
-        result.append(Column(field.name, hint, optional))
+        result.append(Column(field.name, hint, optional or not field.required))
     return result
 
 
@@ -125,7 +145,8 @@ def schema(item: Any, extra: tuple[tuple[str, IcebergType], ...] = ()) -> Schema
     for column in columns(item):
         field_id = next(ids)
         field_type = iceberg_type(column.name, column.type, ids)
-        fields.append(NestedField(field_id, column.name, field_type, not column.optional, DOCS.get(column.name)))
+        doc = None if field_type.is_struct or isinstance(field_type, ListType) else DOCS.get(column.name)
+        fields.append(NestedField(field_id, column.name, field_type, not column.optional, doc))
     for name, field_type in extra:
         fields.append(NestedField(next(ids), name, field_type, True, DOCS.get(name)))
     return Schema(*fields)
@@ -140,7 +161,12 @@ def iceberg_type(name: str, hint: Any, ids: count[int]) -> IcebergType:
     base = base_type(hint)
     if base is int:
         return int_type(name)
-    simple: dict[Any, IcebergType] = {str: StringType(), float: DoubleType(), bytes: BinaryType()}
+    simple: dict[Any, IcebergType] = {
+        str: StringType(),
+        float: DoubleType(),
+        bytes: BinaryType(),
+        bool: BooleanType(),
+    }
     if base not in simple:
         raise TypeError(f"no Iceberg type for {name}: {hint}")
     return simple[base]
@@ -162,7 +188,7 @@ def struct_type(struct: type[msgspec.Struct], ids: count[int]) -> StructType:
     """
     fields = []
     for number, field in [(next(ids), field) for field in struct_columns(struct)]:
-        name, field_type, doc = field.name, iceberg_type(field.name, field.type, ids), None
+        name, field_type, doc = field.name, iceberg_type(field.name, field.type, ids), DOCS.get(field.name)
         if field_type == PRICE:
             name, field_type, doc = f"{name}_units", LongType(), "In 1/10,000 dollar"
         fields.append(NestedField(number, name, field_type, not field.optional, doc))
@@ -173,5 +199,5 @@ def comment(item: Any) -> str:
     """A table's comment: the first line of its item's docstring."""
     members = members_of(item)
     if len(members) > 1:
-        return "What became of orders: " + ", ".join(member.__name__.lower() for member in members)
+        return "What became of orders: " + ", ".join(str(member.__struct_config__.tag) for member in members)
     return (inspect.getdoc(members[0]) or "").split("\n", 1)[0]

@@ -39,7 +39,7 @@ class Broker:
         commands: list[NewOrder | CancelOrder] = []
         for order in self.ledger.open_orders(trader, symbol):
             if not order.cancelling and stale(now - order.placed, order.unit_price, side, profile, worth):
-                order.cancelling = True
+                self.ledger.ask(order, None)
                 commands.append(CancelOrder(order_id=order.order_id, trader_id=trader, symbol=symbol, event_time=now))
         wish = decide(action, profile, side, worth, view)
         # A market buy trades up to the collar at most: that is what has to be there.
@@ -47,7 +47,8 @@ class Broker:
         quantity = min(wish.quantity, self.ledger.affordable(trader, symbol, side, unit_price))
         if quantity > 0:
             order_id = self._last_ids[trader] = self._last_ids[trader] + 1
-            self.ledger.reserve(OpenOrder(order_id, trader, symbol, side, unit_price, quantity, now))
+            limited = wish.price is not None
+            self.ledger.reserve(OpenOrder(order_id, trader, symbol, side, unit_price, quantity, now, limited))
             commands.append(
                 NewOrder(
                     order_id=order_id,

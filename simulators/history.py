@@ -190,6 +190,8 @@ class Day:
             self.ledger.apply(event)
             if isinstance(event, Trade):
                 self.views[symbol].last = self.references[symbol] = event.price
+        if events:
+            self.ledger.trades_heard(symbol, events[-1].event_time + 1)
         return events
 
     def _open(self, item: Instrument) -> None:
@@ -216,9 +218,8 @@ class Day:
 
 def best(exchange: Exchange, symbol: str) -> tuple[int | None, int | None]:
     """Best bid and ask prices."""
-    book = exchange.markets[symbol].book
-    bid, ask = book.bids.best(), book.asks.best()
-    return (bid.price if bid else None), (ask.price if ask else None)
+    price = exchange.markets[symbol].price()
+    return price.bid_price, price.ask_price
 
 
 def define(item: Instrument, event_time: int) -> DefineInstrument:

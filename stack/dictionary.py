@@ -13,6 +13,7 @@ from pyiceberg.schema import Schema
 
 from lakehouse.schemas import comment, members_of
 from lakehouse.tables import REFERENCE_TABLES, TABLES
+from streaming.contracts.reasons import CANCELLED, REJECTED
 from streaming.contracts.settings import PROJECT
 from streaming.contracts.topics import TOPICS, Topic
 
@@ -32,6 +33,7 @@ def page() -> str:
     lines = [HEAD, "## Topics"]
     for topic in TOPICS:
         lines += topic_section(topic)
+    lines += reason_section()
     lines.append("\n## Tables that the streams write (catalog `lake`)")
     for definition in (*TABLES, *REFERENCE_TABLES):
         lines += [f"\n### {definition.identifier}\n", comment(definition.item), ""]
@@ -53,6 +55,15 @@ def topic_section(topic: Topic) -> list[str]:
     return lines
 
 
+def reason_section() -> list[str]:
+    """The reason codes of rejections and cancellations."""
+    lines = ["\n## Reason codes", "\nWhen each is found, and in which order, is in [rule-book.md](rule-book.md)."]
+    for event, reasons in (("rejected", REJECTED), ("cancelled", CANCELLED)):
+        lines.append(f"\n### {event}\n")
+        lines += table(("reason", "meaning"), ((f"`{reason}`", text) for reason, text in reasons.items()))
+    return lines
+
+
 def fields(struct: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
     """The fields of an item, without its tag."""
     return msgspec.structs.fields(struct)
@@ -70,7 +81,7 @@ def type_name(hint: Any) -> str:
     arguments = get_args(hint)
     if hasattr(hint, "__metadata__"):
         return type_name(arguments[0])
-    if arguments and all(isinstance(value, str) for value in arguments):
+    if arguments and all(isinstance(value, str | int) for value in arguments):
         return ", ".join(f"`{value}`" for value in arguments)
     if get_origin(hint) is list:
         return f"list of {type_name(arguments[0])}"

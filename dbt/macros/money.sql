@@ -8,12 +8,14 @@
     cast(cast({{ amount }} as decimal(34, 0)) * cast(0.0001 as decimal(4, 4)) as decimal(38, 4))
 {%- endmacro %}
 
-{# The quotient of two whole numbers, none below zero, rounded half up, once. NULL where the divisor is zero. #}
+{# The quotient of two whole numbers, none below zero, rounded half up, once. NULL where the divisor is zero. Spark's
+   `div` gives 64 bits, so what the divisor leaves over is taken off, and then `/` is exact. #}
 {% macro divide_half_up(dividend, divisor) -%}
-    ((2 * cast({{ dividend }} as decimal(38, 0)) + {{ divisor }}) div (2 * {{ divisor }}))
+    {%- set doubled = "(2 * cast(" ~ dividend ~ " as decimal(38, 0)) + " ~ divisor ~ ")" -%}
+    cast(({{ doubled }} - {{ doubled }} % (2 * {{ divisor }})) / (2 * {{ divisor }}) as decimal(38, 0))
 {%- endmacro %}
 
 {# What average cost takes away for the shares of `entry` (a sale), out of what is `held` before it. #}
 {% macro cost_of_sold(held, entry) -%}
-    {{ divide_half_up("cast(" ~ held ~ ".cost as decimal(20, 0)) * -" ~ entry ~ ".quantity", held ~ ".shares") }}
+    {{ divide_half_up(held ~ ".cost * -" ~ entry ~ ".quantity", held ~ ".shares") }}
 {%- endmacro %}

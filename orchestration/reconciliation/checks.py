@@ -11,9 +11,18 @@ import pyarrow.compute as pc
 
 from orchestration.reconciliation.bars import expected
 from orchestration.reconciliation.cut import SEQUENCED, Seen
+from orchestration.reconciliation.fills import overfilled
 from orchestration.reconciliation.model import Check
 from orchestration.reconciliation.rows import PLACE, SAMPLE, beyond, differences, largest, up_to
-from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, PORTFOLIO_UPDATES, TRADES, Topic
+from streaming.contracts.topics import (
+    BOOK_SNAPSHOTS,
+    MARKET_STATUS,
+    ORDER_EVENTS,
+    PORTFOLIO_UPDATES,
+    PRICES,
+    TRADES,
+    Topic,
+)
 
 CASH = "USD"
 Rows = Sequence[tuple[Any, ...]]
@@ -32,6 +41,14 @@ def same_rows(seen: Seen, topic: Topic, name: str, title: str) -> Check:
     kept = beyond(iceberg, *PLACE, seen.first[topic.name])
     count, said = differences(kafka, kept, _key(topic), ("Kafka", "Iceberg"))
     return Check(name, title, len(kafka), len(iceberg), None, count, said)
+
+
+def same_counts(seen: Seen, topic: Topic, name: str, title: str) -> Check:
+    """Iceberg holds as many rows of each of Kafka's messages as the message has items."""
+    kafka, iceberg = (_upto_last(rows[topic.name], seen, topic) for rows in (seen.kafka, seen.iceberg))
+    kept = beyond(iceberg, *PLACE, seen.first[topic.name])
+    count, said = differences(kafka, kept, list(PLACE), ("Kafka", "Iceberg"))
+    return Check(name, title, pc.sum(kafka["items"]).as_py(), pc.sum(iceberg["items"]).as_py(), None, count, said)
 
 
 def trades(seen: Seen) -> Check:
@@ -92,33 +109,17 @@ def sequence_faults(numbers: Any, last: int) -> list[int]:
 
 
 def filled(seen: Seen) -> Check:
-    """No order was filled, cancelled and expired for more shares than it was accepted for; each trade names orders."""
+    """No order was ever filled, cancelled and expired beyond its total; each trade names orders that were accepted."""
     events = up_to(seen.iceberg[ORDER_EVENTS.name], "symbol", "sequence", seen.cut)
     deals = up_to(seen.iceberg[TRADES.name], "symbol", "sequence", seen.cut)
-    accepted = events.filter(pc.equal(events["event"], "accepted"))
-    ended = events.filter(pc.is_in(events["event"], pa.array(["cancelled", "expired"])))
-    bought = pc.equal(deals["aggressor_side"], "buy")
-    left = [
-        _shares(accepted, accepted["order_id"], accepted["trader_id"], accepted["quantity"]),
-        _shares(ended, ended["order_id"], ended["trader_id"], pc.negate(ended["quantity"])),
-    ]
-    for order_id, buys in ((deals["taker_order_id"], bought), (deals["maker_order_id"], pc.invert(bought))):
-        trader_id = pc.if_else(buys, deals["buyer_id"], deals["seller_id"])
-        left.append(_shares(deals, order_id, trader_id, pc.negate(deals["quantity"])))
-    key = ["symbol", "order_id", "trader_id"]
-    sums = pa.concat_tables(left).group_by(key).aggregate([("quantity", "sum")])
-    wrong = sums.filter(pc.less(sums["quantity_sum"], 0))
+    accepted = pc.sum(pc.equal(events["event"], "accepted")).as_py() or 0
+    wrong = overfilled(events, deals)
     said = [
         f"order {row['order_id']} of trader {row['trader_id']} in {row['symbol']}: "
-        f"{-row['quantity_sum']} shares filled or taken off beyond what was accepted"
-        for row in wrong.slice(0, SAMPLE).to_pylist()
+        f"{row['beyond']} shares filled or taken off beyond its total"
+        for row in wrong[:SAMPLE]
     ]
-    return Check("filled", "Filled never above ordered", None, f"{len(accepted):,} orders", None, len(wrong), said)
-
-
-def _shares(table: pa.Table, order_id: Any, trader_id: Any, quantity: Any) -> pa.Table:
-    columns = {"symbol": table["symbol"], "order_id": order_id, "trader_id": trader_id, "quantity": quantity}
-    return pa.table(columns)
+    return Check("filled", "Filled never above ordered", None, f"{accepted:,} orders", None, len(wrong), said)
 
 
 def cash_conserved(conservation: Rows) -> Check:
@@ -242,6 +243,8 @@ def all_checks(seen: Seen, conservation: Rows, unbalanced: Rows, unposted: Rows,
         trades(seen),
         same_rows(seen, ORDER_EVENTS, "order_events", "Order events, every field"),
         same_rows(seen, MARKET_STATUS, "market_status", "Market status, every field"),
+        same_counts(seen, PRICES, "prices", "Prices, counted"),
+        same_counts(seen, BOOK_SNAPSHOTS, "book_snapshots", "Book snapshots, counted"),
         sequences(seen),
         filled(seen),
         cash_conserved(conservation),

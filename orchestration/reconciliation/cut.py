@@ -16,16 +16,26 @@ import pyarrow.compute as pc
 
 from orchestration.reconciliation.bars import BarsLack, closed_before
 from orchestration.reconciliation.iceberg_rows import Lake
-from orchestration.reconciliation.kafka_rows import TopicReader
+from orchestration.reconciliation.kafka_rows import ItemCounter, TopicReader
 from orchestration.reconciliation.model import Progress
 from orchestration.reconciliation.postgres_rows import LedgerReader
 from orchestration.reconciliation.rows import largest
 from streaming.contracts.settings import Settings
-from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, PORTFOLIO_UPDATES, TRADES, Topic
+from streaming.contracts.topics import (
+    BOOK_SNAPSHOTS,
+    MARKET_STATUS,
+    ORDER_EVENTS,
+    PORTFOLIO_UPDATES,
+    PRICES,
+    TRADES,
+    Topic,
+)
 
 SEQUENCED = (ORDER_EVENTS, TRADES, MARKET_STATUS)
 """The topics that share a symbol's sequence."""
 COMPARED = (*SEQUENCED, PORTFOLIO_UPDATES)
+COUNTED = (PRICES, BOOK_SNAPSHOTS)
+"""Of these only the rows are counted: their items have no number of their own, and are views of what is compared."""
 SETTLE_SECONDS = 1.0
 """Between the two readings of Kafka: for the markers of transactions that are being committed."""
 
@@ -36,6 +46,7 @@ class Seen:
 
     cut: dict[str, int]
     kafka: dict[str, pa.Table]
+    """By topic: its items or, of those that are only counted, how many each message has; `iceberg` likewise."""
     first: dict[str, dict[int, int]]
     """The first offset that Kafka still holds, by topic and partition."""
     last: dict[str, dict[int, int]]
@@ -84,6 +95,7 @@ class Waiting:
 def see(settings: Settings, ledger: LedgerReader, lake: Lake, progress: Progress, patience: float) -> Seen:
     """Take the cut, wait for the stores at most `patience` seconds in all, and read them."""
     readers = {topic.name: TopicReader(settings, topic) for topic in COMPARED}
+    readers |= {topic.name: ItemCounter(settings, topic) for topic in COUNTED}
     waiting = Waiting(patience, progress)
     try:
         for topic in SEQUENCED:
@@ -91,7 +103,7 @@ def see(settings: Settings, ledger: LedgerReader, lake: Lake, progress: Progress
             readers[topic.name].read()
         cut = last_sequences([readers[topic.name].table() for topic in SEQUENCED])
         time.sleep(SETTLE_SECONDS)
-        for topic in SEQUENCED:
+        for topic in (*SEQUENCED, *COUNTED):
             readers[topic.name].read()
 
         waiting.until_empty(lambda: settlement_lacks(ledger, readers[TRADES.name].last))
@@ -101,12 +113,14 @@ def see(settings: Settings, ledger: LedgerReader, lake: Lake, progress: Progress
 
         told = largest(updates, "trader_id", "sequence")
         waiting.until_empty(lambda: relay_lacks(readers[PORTFOLIO_UPDATES.name], told))
-        for topic in COMPARED:
+        for topic in (*COMPARED, *COUNTED):
             waiting.until_empty(LakeLacks(lake, topic, readers[topic.name].last))
         iceberg = {}
         for topic in COMPARED:
             progress(f"reading Iceberg's {topic.name}")
             iceberg[topic.name] = lake.rows(topic)
+        for topic in COUNTED:
+            iceberg[topic.name] = lake.counts(topic)
         closed = closed_before({**dict.fromkeys(readers[TRADES.name].first, 0), **readers[TRADES.name].times})
         bars = BarsLack(lake, iceberg[TRADES.name], closed)
         waiting.until_empty(bars)

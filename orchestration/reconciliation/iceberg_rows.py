@@ -15,7 +15,7 @@ from pyiceberg.table import Table
 from lakehouse.catalog import catalog
 from lakehouse.tables import TABLES
 from orchestration.reconciliation.model import UnreachableError
-from orchestration.reconciliation.rows import PLACE, fields, largest, with_place
+from orchestration.reconciliation.rows import COUNTS, PLACE, fields, largest, with_place
 from streaming.contracts.money import PRICE_UNIT
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import Topic
@@ -56,6 +56,12 @@ class Lake:
         schema = with_place(fields(topic.item))
         found = self._table(topic).scan(selected_fields=tuple(schema.names)).to_arrow()
         return pa.table([whole(found[column.name], column.type) for column in schema], schema=schema)
+
+    def counts(self, topic: Topic) -> pa.Table:
+        """How many rows the table has of each message, in the same form as Kafka's counts."""
+        found = self._table(topic).scan(selected_fields=PLACE).to_arrow()
+        counts = found.group_by(list(PLACE)).aggregate([([], "count_all")])
+        return counts.rename_columns([*PLACE, "items"]).select(COUNTS.names).cast(COUNTS)
 
     def bars(self, columns: tuple[str, ...], before: int) -> pa.Table:
         """These columns of the bars of the minutes before `before` (microseconds), as whole numbers."""

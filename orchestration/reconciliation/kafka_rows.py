@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import repeat
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ import pyarrow.json
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from orchestration.reconciliation.model import UnreachableError
-from orchestration.reconciliation.rows import PLACE, fields, with_place
+from orchestration.reconciliation.rows import COUNTS, PLACE, fields, with_place
 from streaming.contracts.kafka import consumer_config
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import Topic
@@ -38,7 +39,6 @@ class TopicReader:
         """The market time of the last message, with or without items, by partition."""
         self.unreadable: list[str] = []
         """What is no item of the topic, in words."""
-        self._schema = with_place(fields(topic.item))
         self._decoder = msgspec.json.Decoder(_Envelope)
         self._item_decoder = msgspec.json.Decoder(topic.item)
         self._lines: list[bytes] = []
@@ -62,6 +62,10 @@ class TopicReader:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._consumer.close()
+
+    @cached_property
+    def _schema(self) -> pa.Schema:
+        return with_place(fields(self.topic.item))
 
     @property
     def complete(self) -> bool:
@@ -109,6 +113,9 @@ class TopicReader:
         if not items:
             return
         self.last[partition] = offset
+        self._keep(partition, offset, items)
+
+    def _keep(self, partition: int, offset: int, items: list[msgspec.Raw]) -> None:
         self._lines += map(bytes, items)
         self._places[0].extend(repeat(partition, len(items)))
         self._places[1].extend(repeat(offset, len(items)))
@@ -147,3 +154,19 @@ class TopicReader:
             except msgspec.DecodeError as error:
                 self.unreadable.append(f"{self.topic.name}-{partition} at {offset}: {error}")
         return pa.Table.from_pylist(rows, schema=self._schema)
+
+
+class ItemCounter(TopicReader):
+    """Only counts the items of each message that has any."""
+
+    def __init__(self, settings: Settings, topic: Topic) -> None:
+        super().__init__(settings, topic)
+        self._counts: tuple[list[int], list[int], list[int]] = ([], [], [])
+
+    def table(self) -> pa.Table:
+        """A row for each message with items: its place, and how many."""
+        return pa.table([pa.array(values, pa.int64()) for values in self._counts], schema=COUNTS)
+
+    def _keep(self, partition: int, offset: int, items: list[msgspec.Raw]) -> None:
+        for values, value in zip(self._counts, (partition, offset, len(items)), strict=True):
+            values.append(value)

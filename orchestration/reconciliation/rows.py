@@ -1,4 +1,4 @@
-"""One form for the rows of every store: Arrow tables with the fields of a contract, as whole numbers and strings."""
+"""One form for the rows of every store: Arrow tables with a contract's fields, as whole numbers, strings, booleans."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import pyarrow.compute as pc
 from lakehouse.schemas import base_type, columns
 
 PLACE = ("kafka_partition", "kafka_offset")
+COUNTS = pa.schema([*((name, pa.int64()) for name in PLACE), ("items", pa.int64())])
+"""How many items each message of a topic has."""
 SAMPLE = 5
 """How many differences are told in words."""
 
 
 def fields(item: Any) -> pa.Schema:
-    """The Arrow schema of a topic's items: int64 and string."""
-    kinds = {int: pa.int64(), str: pa.string()}
+    """The Arrow schema of a topic's items: int64, string and boolean."""
+    kinds = {int: pa.int64(), str: pa.string(), bool: pa.bool_()}
     return pa.schema([(column.name, kinds[base_type(column.type)]) for column in columns(item)])
 
 
@@ -93,8 +95,13 @@ _NONE = {pa.int64(): -(2**63), pa.string(): ""}
 
 def _without_nulls(table: pa.Table) -> pa.Table:
     """A join never matches null with null, so nulls are given a value that the data cannot have."""
-    filled = [pc.fill_null(table[column.name], _NONE[column.type]) for column in table.schema]
-    return pa.table(filled, schema=table.schema)
+    columns = {}
+    for column in table.schema:
+        values = table[column.name]
+        if pa.types.is_boolean(column.type):
+            values = values.cast(pa.string())
+        columns[column.name] = pc.fill_null(values, _NONE[values.type])
+    return pa.table(columns)
 
 
 def _words(row: dict[str, Any]) -> str:

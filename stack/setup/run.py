@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
-from stack.setup import artefacts, environments, jdk, trino
+from stack.setup import artefacts, compiling, environments, jdk, trino
 from stack.setup.cache import writing
 from stack.setup.lock import locked
 from streaming.contracts.settings import Settings
@@ -27,7 +27,7 @@ def setup(settings: Settings, console: Console) -> None:
 
     MissingJdkError, DamagedError, InstallError or a network error say what could not be had.
     """
-    if not needed(settings):
+    if not needed(settings) and not compiling.needed():
         console.print(f"Everything is installed in {settings.cache}.")
         return
     with writing(settings, lambda: console.print("Waiting for another set-up to finish …")):
@@ -51,7 +51,13 @@ def setup(settings: Settings, console: Console) -> None:
                 task = progress.add_task("JDK for Spark", total=None)
                 jdk.ensure_spark_jdk(settings)
                 progress.update(task, total=1, completed=1)
+            if compiling.needed():
+                task = progress.add_task("Matching engine, compiled", total=None)
+                compiling.compile_market()
+                progress.update(task, total=1, completed=1)
     console.print(f"Installed in {settings.cache}.")
+    if reason := compiling.failure():
+        console.print(f"The matching engine runs as it is, at a third of the speed: {reason}")
 
 
 def _has_spark_jdk(settings: Settings) -> bool:

@@ -21,7 +21,15 @@ Session = Literal["pre_open", "opening_auction", "continuous", "closing_auction"
 SelfTradePrevention = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement_and_cancel"]
 
 
-class Command(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True, omit_defaults=True):
+class Command(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="command",
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
+):
     """Base of every command."""
 
 

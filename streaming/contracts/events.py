@@ -45,7 +45,7 @@ Reason = Literal[
 CancelReason = Literal["requested", "unfilled_remainder", "price_outside_collar", "self_trade_prevention"]
 
 
-class Event(Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
+class Event(Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True, gc=False):
     """Base of every event."""
 
 

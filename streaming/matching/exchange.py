@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from streaming.contracts.commands import AnyCommand, DefineInstrument
@@ -12,11 +14,18 @@ __all__ = ["Exchange", "SymbolMarket"]
 
 
 class Exchange:
-    """The markets of many symbols. `bare`: every symbol exists and trades, as `SymbolMarket` says."""
+    """The markets of many symbols.
 
-    def __init__(self, *, bare: bool = False) -> None:
+    `bare`: every symbol exists and trades, as `SymbolMarket` says. Each of `listed` trades from the first command
+    under its rules; its collar and price bands hold from the first `session` that sets a reference price.
+    """
+
+    def __init__(self, *, bare: bool = False, listed: Iterable[DefineInstrument] = ()) -> None:
         self.bare = bare
         self.markets: dict[str, SymbolMarket] = {}
+        for instrument in listed:
+            market = self.markets[instrument.symbol] = SymbolMarket(instrument.symbol, bare=True)
+            market.apply(msgspec.structs.replace(instrument, event_time=0))
 
     def apply(self, command: AnyCommand) -> list[BookEvent]:
         """Carry out a command in the market of its symbol and tell what happened, in order."""

@@ -3,40 +3,48 @@
 from __future__ import annotations
 
 from streaming.contracts.events import BookSnapshot, Price, RestingOrder
-from streaming.matching.book import Book
+from streaming.matching.sessions import clearing
 from streaming.matching.state import State
 
 SNAPSHOT_ORDERS = 5_000
 """Most orders in one part of a snapshot: about half a megabyte of JSON."""
 
 
-def price(state: State, book: Book) -> Price:
-    """Last price, best bid and best ask."""
-    bid, ask = book.bids.best(), book.asks.best()
+def price(state: State) -> Price:
+    """Last price, and best bid and ask or, while orders gather, what would trade."""
+    gathering = not state.matching and state.session != "closed"
+    bid = None if gathering else state.book.bids.best()
+    ask = None if gathering else state.book.asks.best()
+    indicative, shares = (0, 0)
+    if gathering and state.rules is not None:
+        indicative, shares = clearing(state, state.rules)
     return Price(
         symbol=state.symbol,
         last_sequence=state.sequence,
-        last_price=state.last_price,
-        bid_price=bid.price if bid else None,
-        bid_quantity=bid.quantity if bid else None,
-        ask_price=ask.price if ask else None,
-        ask_quantity=ask.quantity if ask else None,
+        last_price=state.last_price or None,
+        bid_price=None if bid is None else bid.price,
+        bid_quantity=None if bid is None else bid.shown,
+        ask_price=None if ask is None else ask.price,
+        ask_quantity=None if ask is None else ask.shown,
+        indicative_price=indicative or None,
+        indicative_quantity=shares or None,
         volume=state.volume,
         event_time=state.now,
     )
 
 
-def snapshot(state: State, book: Book) -> list[BookSnapshot]:
+def snapshot(state: State) -> list[BookSnapshot]:
     """The whole book, in one or more parts."""
     orders = [
         RestingOrder(
             order_id=order.order_id,
             trader_id=order.trader_id,
-            side=order.side,
+            side="buy" if order.buy else "sell",
             price=order.price,
-            quantity=order.quantity,
+            quantity=order.left,
+            shown_quantity=None if order.shown == order.left else order.shown,
         )
-        for order in book
+        for order in state.book
     ]
     parts = [orders[start : start + SNAPSHOT_ORDERS] for start in range(0, len(orders) or 1, SNAPSHOT_ORDERS)]
     return [

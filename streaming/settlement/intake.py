@@ -21,6 +21,9 @@ from streaming.contracts.topics import TRADES
 _SYMBOL = re.compile(next(meta.pattern for meta in get_args(Symbol) if isinstance(meta, msgspec.Meta)) or "")
 _LATEST = msgspec.json.schema(Micros)["maximum"]
 _HIGHEST_ID = msgspec.json.schema(Id)["maximum"]
+_CONTINUOUS = ("maker_order_id", "taker_order_id")
+_AUCTION = ("buy_order_id", "sell_order_id")
+"""The orders that a trade names: those of an auction have no maker and taker."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,13 @@ def fault(trade: Trade) -> str | None:
         return f"sequence is {trade.sequence}"
     if trade.price < 1 or trade.quantity < 1 or trade.price * trade.quantity > MAX_INT64 >> 16:
         return f"{trade.quantity} shares at {trade.price} are not an amount the ledger holds"
-    for name in ("maker_order_id", "taker_order_id", "buyer_id", "seller_id"):
-        if not 1 <= getattr(trade, name) <= _HIGHEST_ID:
+    named, absent = (_AUCTION, _CONTINUOUS) if trade.aggressor_side == "none" else (_CONTINUOUS, _AUCTION)
+    for name in (*named, "buyer_id", "seller_id"):
+        if not 1 <= (getattr(trade, name) or 0) <= _HIGHEST_ID:
             return f"{name} is {getattr(trade, name)}"
+    for name in absent:
+        if getattr(trade, name) is not None:
+            return f"{name} is given, though the aggressor is {trade.aggressor_side!r}"
     if not 0 <= trade.event_time <= _LATEST:
         return f"event_time is {trade.event_time}"
     return None

@@ -142,7 +142,7 @@ def become_only(
 
 
 _ACCOUNTS = ("int8", "int8", "text", "text")
-_TRADES = ("text", "text", "int8", "int8", "int8", "int8", "int8", "int8", "int8", "text", "int8")
+_TRADES = ("text", "text", *["int8"] * 9, "text", "int8")
 _ENTRIES = ("int8", "text", "text", "int8")
 _POSTINGS = ("int8", "int2", "int8", "int8")
 _OUTBOX = ("int8", "int8", "int8", "text", "text", "text", "int8", "int8", "int8", "int8", "int8")
@@ -170,6 +170,8 @@ def _trade_row(trade: Trade) -> tuple[Any, ...]:
         trade.quantity,
         trade.maker_order_id,
         trade.taker_order_id,
+        trade.buy_order_id,
+        trade.sell_order_id,
         trade.buyer_id,
         trade.seller_id,
         trade.aggressor_side,

@@ -41,6 +41,7 @@ class Market:
     updates: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     bars: list[dict[str, Any]] = field(default_factory=list)
+    references: dict[tuple[date, str], int] = field(default_factory=dict)
     closes: dict[tuple[date, str], int] = field(default_factory=dict)
 
 
@@ -116,23 +117,30 @@ def make_market(count: int = 25, seed: int = 7) -> tuple[Market, dict[tuple[int,
             books[trader].cost[symbol] = reference[symbol] * SHARES
         previous[trader] = CASH + sum(books[trader].cost.values())
 
-    def announce(symbol: str, day: date, session: str, at: int) -> None:
+    def announce(symbol: str, day: date, session: str, at: int, **more: Any) -> None:
         sequences[symbol] += 1
-        known = {"reference_price": last[symbol], "lower_price": 1, "upper_price": last[symbol] * 2}
+        price = market.references[day, symbol]
+        known = {"reference_price": price, "lower_price": 1, "upper_price": price * 2}
+        if session == "continuous" and "halt" not in more:
+            known |= {"band_reference_price": price, "lower_band_price": price - 100, "upper_band_price": price + 100}
         market.statuses.append(
             {
                 "sequence": sequences[symbol], "symbol": symbol, "session": session, "trading_date": day.isoformat(),
-                "event_time": at, **(known if session == "continuous" else {}),
+                "event_time": at, **(known if session != "closed" else {}), **more,
             }
         )  # fmt: skip
 
-    def trade(symbol: str, at: int, buyer: int, seller: int, price: int, quantity: int) -> dict[str, Any]:
+    def trade(
+        symbol: str, at: int, buyer: int, seller: int, price: int, quantity: int, auction: bool
+    ) -> dict[str, Any]:
         sequences[symbol] += 1
         trade_id = f"{symbol}-{sequences[symbol]}"
+        names = ("buy_order_id", "sell_order_id") if auction else ("maker_order_id", "taker_order_id")
         row = {
             "sequence": sequences[symbol], "trade_id": trade_id, "symbol": symbol, "price": price, "quantity": quantity,
-            "maker_order_id": 2 * len(market.trades) + 1, "taker_order_id": 2 * len(market.trades) + 2,
-            "buyer_id": buyer, "seller_id": seller, "aggressor_side": dice.choice(["buy", "sell"]), "event_time": at,
+            names[0]: 2 * len(market.trades) + 1, names[1]: 2 * len(market.trades) + 2,
+            "buyer_id": buyer, "seller_id": seller,
+            "aggressor_side": "none" if auction else dice.choice(["buy", "sell"]), "event_time": at,
         }  # fmt: skip
         market.trades.append(row)
         last[symbol] = price
@@ -145,27 +153,38 @@ def make_market(count: int = 25, seed: int = 7) -> tuple[Market, dict[tuple[int,
         tell(seller, trade_id, trade_id, symbol, price * quantity, -quantity, at)
         return row
 
+    def try_trade(symbol: str, at: int, auction: bool = False) -> list[dict[str, Any]]:
+        price = max(100, (last[symbol] * dice.randrange(970, 1031) // 1000) // 100 * 100)
+        seller, buyer = dice.sample(TRADERS, 2)
+        quantity = dice.randrange(1, 40)
+        if books[seller].shares[symbol] < quantity or books[buyer].cash < price * quantity:
+            return []
+        return [trade(symbol, at, buyer, seller, price, quantity, auction)]
+
     for day in days:
         opening, closing = micros(day, time(9, 30)), micros(day, time(16))
-        for symbol in SYMBOLS:
-            announce(symbol, day, "continuous", opening)
         for held in books.values():
             held.realised = 0
         for symbol in SYMBOLS:
-            # CRUX is quiet on the third day.
-            wanted = 0 if (symbol, day) == ("CRUX", days[2]) else 12
-            moments = sorted(dice.sample(range(opening, closing, 15_000_000), wanted))
-            done = []
-            for at in moments:
-                price = max(100, (last[symbol] * dice.randrange(970, 1031) // 1000) // 100 * 100)
-                seller, buyer = dice.sample(TRADERS, 2)
-                quantity = dice.randrange(1, 40)
-                if books[seller].shares[symbol] >= quantity and books[buyer].cash >= price * quantity:
-                    done.append(trade(symbol, at, buyer, seller, price, quantity))
+            market.references[day, symbol] = last[symbol]
+            # CRUX is quiet on the third day; on the fourth nothing is traded there but at the close.
+            quiet, late = (symbol, day) == ("CRUX", days[2]), (symbol, day) == ("CRUX", days[3])
+            wanted = 0 if quiet or late else 12
+            announce(symbol, day, "pre_open", opening - 30 * MINUTE)
+            announce(symbol, day, "opening_auction", opening - 2 * MINUTE)
+            done = [] if quiet or late else try_trade(symbol, opening, auction=True)
+            sums = {"auction_price": done[0]["price"], "auction_quantity": done[0]["quantity"]} if done else {}
+            announce(symbol, day, "continuous", opening, **sums)
+            for number, at in enumerate(sorted(dice.sample(range(opening, closing, 15_000_000), wanted))):
+                if number == 6:
+                    announce(symbol, day, "continuous", at, halt="paused")
+                    announce(symbol, day, "continuous", at)
+                done += try_trade(symbol, at)
+            announce(symbol, day, "closing_auction", closing - 5 * MINUTE)
+            done += [] if quiet else try_trade(symbol, closing, auction=True)
+            announce(symbol, day, "closed", closing)
             market.bars += bars(done)
             market.closes[day, symbol] = last[symbol]
-        for symbol in SYMBOLS:
-            announce(symbol, day, "closed", closing)
         for trader, held in books.items():
             holdings = sum(held.shares[symbol] * last[symbol] for symbol in SYMBOLS)
             total = held.cash + holdings

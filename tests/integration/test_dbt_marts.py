@@ -137,6 +137,8 @@ def test_the_daily_summary_counts_every_trade(mart: Any, made: Any) -> None:
         assert row["volume"] == sum(one["quantity"] for one in trades)
         assert units(row["turnover"]) == sum(one["price"] * one["quantity"] for one in trades)
         assert units(row["close"]) == market.closes[day, symbol]
+        assert units(row["reference_price"]) == market.references[day, symbol]
+        assert row["is_complete"]
         if trades:
             ohl = [prices[0], max(prices), min(prices)]
             assert [units(row[name]) for name in ("open", "high", "low")] == ohl

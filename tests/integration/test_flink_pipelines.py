@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -66,14 +66,23 @@ class Market:
         self.producer.begin_transaction()
         for symbol in SYMBOLS:
             self.send(topics.TRADES, symbol, [], now)
-            order = events.RestingOrder(order_id=1, trader_id=2, side="buy", price=999_900, quantity=5)
-            book = events.BookSnapshot(symbol=symbol, last_sequence=9, part=1, parts=1, orders=[order], event_time=now)
+            orders = [
+                events.RestingOrder(order_id=1, trader_id=2, side="buy", price=999_900, quantity=5),
+                events.RestingOrder(order_id=3, trader_id=4, side="sell", price=999_950, quantity=9, shown_quantity=2),
+            ]
+            book = events.BookSnapshot(symbol=symbol, last_sequence=9, part=1, parts=1, orders=orders, event_time=now)
             empty = events.BookSnapshot(symbol=symbol, last_sequence=10, part=1, parts=1, orders=[], event_time=now)
             self.send(topics.BOOK_SNAPSHOTS, symbol, [book, empty])
             status = events.MarketStatus(
                 sequence=11, symbol=symbol, session="closed", trading_date="2026-01-05", event_time=now
             )
-            self.send(topics.MARKET_STATUS, symbol, [status])
+            self.send(topics.MARKET_STATUS, symbol, [auctioned(symbol, now), status])
+            self.send(topics.ORDER_EVENTS, symbol, of_every_kind(symbol, now))
+            gathering = events.Price(
+                symbol=symbol, last_sequence=12, indicative_price=1_000_050, indicative_quantity=7, volume=0,
+                event_time=now,
+            )  # fmt: skip
+            self.send(topics.PRICES, symbol, [gathering])
         update = events.PortfolioUpdate(
             sequence=1, trader_id=7, entry_id="endowment-7", cash_change=10**16 + 1, quantity_change=0,
             cash=10**16 + 1, position=0, event_time=now,
@@ -102,10 +111,13 @@ class Market:
         steps = (-100, 0, 100) if symbol != SYMBOLS[-1] else (-100, *[0] * 30, 100)
         self.price[symbol] += self.random.choice(steps)
         number = self.sequence[symbol]
+        auction = number % 5 == 1  # the first of each minute, among others
+        names = ("buy_order_id", "sell_order_id") if auction else ("maker_order_id", "taker_order_id")
         trade = events.Trade(
             sequence=number, trade_id=f"{symbol}-{number}", symbol=symbol, price=self.price[symbol],
-            quantity=self.random.randint(1, 300), maker_order_id=10**13 + number, taker_order_id=10**13 + number + 1,
-            buyer_id=1001, seller_id=1002, aggressor_side="buy", event_time=event_time,
+            quantity=self.random.randint(1, 300), buyer_id=1001, seller_id=1002,
+            aggressor_side="none" if auction else "buy", event_time=event_time,
+            **dict(zip(names, (10**13 + number, 10**13 + number + 1), strict=True)),
         )  # fmt: skip
         self.trades.append(trade)
         return trade
@@ -135,6 +147,36 @@ def unknown(trade: events.Trade) -> events.Rejected:
     return events.Rejected(
         order_id=2, trader_id=1, symbol=trade.symbol, reason="unknown_order", event_time=trade.event_time
     )
+
+
+def auctioned(symbol: str, now: int) -> events.MarketStatus:
+    return events.MarketStatus(
+        sequence=10, symbol=symbol, session="continuous", trading_date="2026-01-05", halt="paused", limit_state="upper",
+        reference_price=1_000_000, lower_price=800_000, upper_price=1_200_000, band_reference_price=1_000_100,
+        lower_band_price=950_100, upper_band_price=1_050_100, auction_price=1_000_101, auction_quantity=40,
+        event_time=now,
+    )  # fmt: skip
+
+
+EXPIRES = OPEN + 1_000_001
+
+
+def of_every_kind(symbol: str, now: int) -> list[Any]:
+    """One order event of each kind, with every field."""
+    common: dict[str, Any] = {"trader_id": 1, "symbol": symbol, "event_time": now}
+    order: dict[str, Any] = {"order_id": 5, **common}
+    return [
+        events.Accepted(
+            sequence=20, side="buy", order_type="stop_limit", time_in_force="gtd", price=1_000_001, stop_price=999_999,
+            display_quantity=3, quantity=9, expire_time=EXPIRES, post_only=True, self_trade_prevention="cancel_both",
+            **order,
+        ),
+        events.Replaced(sequence=21, price=1_000_002, quantity=8, reason="price_band", **order),
+        events.Triggered(sequence=22, **order),
+        events.Expired(sequence=23, quantity=8, **order),
+        events.MassCancelled(sequence=24, orders=2, **common),
+        events.Rejected(sequence=25, reason="invalid_event_time", **common),
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -181,9 +223,48 @@ def test_money_bytes_and_nested_orders_keep_their_values(market: Market) -> None
     assert read(market.settings, "dead_letters")[0]["payload"] == b"\xff\x00{"
     books = read(market.settings, "book_snapshots")
     resting = {"order_id": 1, "trader_id": 2, "side": "buy", "price_units": 999_900, "quantity": 5}
-    assert {row["last_sequence"]: row["orders"] for row in books} == {9: [resting], 10: []}
-    rejected = next(row for row in read(market.settings, "order_events") if row["event"] == "rejected")
-    assert rejected["sequence"] is None
+    hidden = {"order_id": 3, "trader_id": 4, "side": "sell", "price_units": 999_950, "quantity": 9}
+    shown = [{**resting, "shown_quantity": None}, {**hidden, "shown_quantity": 2}]
+    assert {row["last_sequence"]: row["orders"] for row in books} == {9: shown, 10: []}
+    rejected = [row for row in read(market.settings, "order_events") if row["event"] == "rejected"]
+    assert {row["sequence"] for row in rejected} == {None, 25}
+
+
+def test_every_field_of_the_contracts_is_in_the_lake_and_what_is_absent_is_null(market: Market) -> None:
+    now = OPEN + (MINUTES + 5) * MINUTE
+    sent = [*of_every_kind("ACME", now), auctioned("ACME", now)]
+    found = {
+        (table, row["sequence"]): row
+        for table in ("order_events", "market_status")
+        for row in read(market.settings, table)
+        if (row["symbol"], micros(row["event_time"])) == ("ACME", now)
+    }
+    assert len(found) == len(sent) + 1  # the close
+    for event in sent:
+        table = "market_status" if isinstance(event, events.MarketStatus) else "order_events"
+        row = found[table, event.sequence]
+        said = {name: getattr(event, name) for name in event.__struct_fields__}
+        for name, value in row.items():
+            if name == "event":
+                assert value == event.__struct_config__.tag
+            elif not name.startswith("kafka_"):
+                assert contract_value(value) == (said.get(name) or None), (event, name)
+    gathering = [row for row in read(market.settings, "prices") if row["indicative_price"] is not None]
+    assert {(row["indicative_price"], row["indicative_quantity"]) for row in gathering} == {(Decimal("100.0050"), 7)}
+    trades = read(market.settings, "trades")
+    assert {trade.trade_id: [getattr(trade, name) for name in ORDER_NAMES] for trade in market.trades} == {
+        row["trade_id"]: [row[name] for name in ORDER_NAMES] for row in trades
+    }
+
+
+ORDER_NAMES = ("maker_order_id", "taker_order_id", "buy_order_id", "sell_order_id", "aggressor_side")
+
+
+def contract_value(value: Any) -> Any:
+    """A column's value in the contract's units."""
+    if isinstance(value, Decimal):
+        return int(value.scaleb(4))
+    return micros(value) if isinstance(value, datetime) else value
 
 
 def test_bars_are_what_python_makes_of_the_trades(market: Market) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import psycopg
@@ -30,13 +30,31 @@ from lakehouse.tables import MARKET, TABLES
 from orchestration.reconciliation import Report, UnreachableError, reconcile
 from stack.cli import app
 from streaming.contracts.codec import MINUTE, decode, encode
-from streaming.contracts.commands import AnyCommand, DefineInstrument, NewOrder, SetSession
+from streaming.contracts.commands import (
+    AnyCommand,
+    CancelAll,
+    Clock,
+    DefineInstrument,
+    Halt,
+    NewOrder,
+    ReplaceOrder,
+    Resume,
+    SetSession,
+)
 from streaming.contracts.events import MarketStatus, Trade
 from streaming.contracts.kafka import consumer_config, producer_config
 from streaming.contracts.provision import create_topics
 from streaming.contracts.reference import instruments, traders
 from streaming.contracts.settings import Settings
-from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, PORTFOLIO_UPDATES, TRADES, Topic
+from streaming.contracts.topics import (
+    BOOK_SNAPSHOTS,
+    MARKET_STATUS,
+    ORDER_EVENTS,
+    PORTFOLIO_UPDATES,
+    PRICES,
+    TRADES,
+    Topic,
+)
 from streaming.matching.exchange import Exchange
 from streaming.settlement import relay, service
 from streaming.settlement.migrate import migrate
@@ -44,47 +62,66 @@ from streaming.settlement.migrate import migrate
 START = 1_767_364_200_000_000
 ORDERS = 400
 COMPARED = (ORDER_EVENTS, TRADES, MARKET_STATUS, PORTFOLIO_UPDATES)
+COUNTED = (PRICES, BOOK_SNAPSHOTS)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def commands() -> Iterator[AnyCommand]:
-    """A short day of three symbols, and an order for one that does not exist."""
+    """A short day of three symbols with auctions and every kind of order, and an order for one that does not exist."""
     chance = random.Random(5)
     listed = instruments()[:3]
     for instrument in listed:
         rules = msgspec.structs.asdict(instrument)
         names = ("symbol", "tick_size", "lot_size", "max_quantity", "collar_bps")
         yield DefineInstrument(**{name: rules[name] for name in names}, event_time=START)
-        yield SetSession(
-            symbol=instrument.symbol,
-            session="continuous",
-            trading_date="2026-01-02",
-            reference_price=instrument.initial_price,
-            event_time=START,
-        )
+        yield session(instrument.symbol, "pre_open", START, instrument.initial_price)
     people = [trader.trader_id for trader in traders()][2:22]
     for number in range(1, ORDERS + 1):
-        instrument = chance.choice(listed)
+        instrument, trader, now = chance.choice(listed), chance.choice(people), START + number * MINUTE // 10
+        for place, name in {ORDERS // 4: "continuous", ORDERS - 40: "closing_auction"}.items():
+            if number == place:
+                yield from (session(one.symbol, name, now) for one in listed)
+        if number % 50 == 0:
+            yield from (Clock(symbol=one.symbol, event_time=now) for one in listed)
+        if number == 200:
+            yield Halt(symbol="ACME", event_time=now)
+        if number == 230:
+            yield Resume(symbol="ACME", event_time=now)
+        stop = instrument.initial_price + 100 * chance.randint(-3, 3) if number % 20 == 0 else None
         yield NewOrder(
             order_id=number,
-            trader_id=chance.choice(people),
+            trader_id=trader,
             symbol="GHOST" if number == 50 else instrument.symbol,
             side=chance.choice(["buy", "sell"]),
-            order_type="limit",
-            time_in_force="day",
+            order_type="limit" if stop is None else "stop_limit",
+            time_in_force="gtd" if number % 7 == 0 else "day",
             price=instrument.initial_price + 100 * chance.randint(-3, 3),
+            stop_price=stop,
+            display_quantity=1 if number % 5 == 0 else None,
             quantity=chance.randint(1, 5),
-            event_time=START + number * MINUTE // 10,
+            expire_time=now + 3 * MINUTE if number % 7 == 0 else None,
+            post_only=stop is None and number % 11 == 0,
+            self_trade_prevention=chance.choice([None, "decrement_and_cancel"]),
+            event_time=now,
         )
+        if number % 6 == 0:
+            more = {"trader_id": trader, "symbol": instrument.symbol, "event_time": now}
+            yield ReplaceOrder(order_id=number, quantity=4, price=instrument.initial_price, **more)
+        if number % 40 == 0:
+            yield CancelAll(trader_id=trader, symbol=instrument.symbol, event_time=now)
     for instrument in listed:
-        end = START + ORDERS * MINUTE
-        yield SetSession(symbol=instrument.symbol, session="closed", trading_date="2026-01-02", event_time=end)
+        yield session(instrument.symbol, "closed", START + ORDERS * MINUTE)
+
+
+def session(symbol: str, name: Any, at: int, reference: int | None = None) -> SetSession:
+    return SetSession(symbol=symbol, session=name, trading_date="2026-01-02", reference_price=reference, event_time=at)
 
 
 def trade_a_day(settings: Settings) -> int:
     """What the engine would publish; returns how many trades."""
     producer = Producer(producer_config(settings))
     exchange, traded = Exchange(), 0
+    kinds: set[str] = set()
     for command in commands():
         events = exchange.apply(command)
         trades = [event for event in events if isinstance(event, Trade)]
@@ -95,7 +132,14 @@ def trade_a_day(settings: Settings) -> int:
             if items:
                 value = encode(topic, command.symbol, items, command.event_time)
                 producer.produce(topic.name, value, command.symbol)
+        market = exchange.markets.get(command.symbol)
+        if events and market:
+            for topic, views in ((PRICES, [market.price()]), (BOOK_SNAPSHOTS, market.snapshot())):
+                producer.produce(topic.name, encode(topic, command.symbol, views, market.now), command.symbol)
+        kinds |= {type(event).__name__ for event in events}
     producer.flush(30)
+    told = {kind.__name__ for kind in (*get_args(ORDER_EVENTS.item), Trade, MarketStatus)}
+    assert kinds == told, "the day has every kind of event"
     return traded
 
 
@@ -154,6 +198,8 @@ def fill_lake(settings: Settings, topic: Topic) -> None:
                     "kafka_time": message.timestamp()[1] * 1000,
                 }
                 rows += [{**msgspec.to_builtins(item), **place} for item in decode(topic, message.value())]
+        for order in (order for row in rows if topic is BOOK_SNAPSHOTS for order in row["orders"]):
+            order["price_units"] = order.pop("price")
         consumer.close()
         values = [{f.name: column(row.get(f.name), f.type) for f in schema} for row in rows]
         table.append(pa.Table.from_pylist(values, schema=schema))
@@ -222,7 +268,8 @@ class Stores:
     @contextmanager
     def lake_changed(self, topic: Topic, place: int, change: dict[str, Any] | None) -> Iterator[None]:
         """One row of a table is changed, or gone."""
-        key = ("trader_id", "sequence") if topic is PORTFOLIO_UPDATES else ("symbol", "sequence")
+        number = "last_sequence" if topic in COUNTED else "sequence"
+        key = ("trader_id" if topic is PORTFOLIO_UPDATES else "symbol", number)
         with lake_table(self.settings, topic) as table:
             rows = table.scan().to_arrow().sort_by([(name, "ascending") for name in key])
             row = rows.slice(place, 1)
@@ -245,7 +292,7 @@ def stores(fresh_stack: Callable[..., Settings]) -> Stores:
     create_plain_tables(settings)
     traded = trade_a_day(settings)
     settle(settings, traded)
-    for topic in COMPARED:
+    for topic in (*COMPARED, *COUNTED):
         fill_lake(settings, topic)
     fill_bars(settings)
     return Stores(settings, traded)
@@ -271,12 +318,13 @@ def test_a_trade_missing_in_the_ledger_is_found(stores: Stores) -> None:
     [
         ("price", {"trades", "balances"}),
         ("taker_order_id", {"trades"}),
+        ("sell_order_id", {"trades"}),
         ("event_time", {"trades"}),
     ],
 )
 def test_a_trade_changed_in_the_ledger_is_found(stores: Stores, field: str, found_by: set[str]) -> None:
     step = "interval '1 microsecond'" if field == "event_time" else "1"
-    one = "(select min(trade_id) from ledger.trades)"
+    one = f"(select min(trade_id) from ledger.trades where {field} is not null)"
     change = f"update ledger.trades set {field} = {field} {{}} {step} where trade_id = {one}"
     with stores.ledger_changed(change.format("+"), change.format("-")):
         assert stores.failing() == found_by
@@ -313,6 +361,11 @@ def test_a_breach_is_told(stores: Stores) -> None:
         (TRADES, {"quantity": 999_999}, {"trades", "filled", "bars"}),
         (ORDER_EVENTS, None, {"order_events", "sequences", "filled"}),
         (ORDER_EVENTS, {"trader_id": 1}, {"order_events", "filled"}),
+        (ORDER_EVENTS, {"display_quantity": 3}, {"order_events"}),
+        (ORDER_EVENTS, {"post_only": True}, {"order_events"}),
+        (MARKET_STATUS, {"auction_quantity": 3}, {"market_status"}),
+        (PRICES, None, {"prices"}),
+        (BOOK_SNAPSHOTS, None, {"book_snapshots"}),
         (MARKET_STATUS, {"trading_date": "2026-01-05"}, {"market_status"}),
         (PORTFOLIO_UPDATES, None, {"portfolio_updates"}),
         (PORTFOLIO_UPDATES, {"cash": Decimal("1.0000")}, {"portfolio_updates"}),
@@ -349,7 +402,7 @@ def test_a_stack_that_is_down_is_said_to_be(stores: Stores) -> None:
 def test_what_kafka_let_go_is_not_missed(stores: Stores) -> None:
     admin = AdminClient({"bootstrap.servers": stores.settings.kafka})
     consumer = Consumer(consumer_config(stores.settings, "test"))
-    for topic in COMPARED:
+    for topic in (*COMPARED, *COUNTED):
         _, end = consumer.get_watermark_offsets(TopicPartition(topic.name, 0), 10)
         place = TopicPartition(topic.name, 0, min(5, end))
         admin.delete_records([place])[place].result(10)

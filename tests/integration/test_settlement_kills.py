@@ -25,6 +25,7 @@ from streaming.contracts.provision import create_topics
 from streaming.contracts.reference import instruments, traders
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import DEAD_LETTERS, PORTFOLIO_UPDATES, TRADES, Topic
+from streaming.settlement.ledger import Ledger
 from streaming.settlement.migrate import migrate
 from streaming.settlement.relay import GROUP as RELAY_GROUP
 
@@ -43,6 +44,8 @@ def synthetic(count: int, seed: int = 3) -> list[Trade]:
         symbol = chance.choice(list(last))
         last[symbol] += chance.randint(1, 3)
         buyer, seller = chance.sample(people, 2)
+        auction = chance.random() < 0.3
+        names = ("buy_order_id", "sell_order_id") if auction else ("maker_order_id", "taker_order_id")
         made.append(
             Trade(
                 sequence=last[symbol],
@@ -50,11 +53,10 @@ def synthetic(count: int, seed: int = 3) -> list[Trade]:
                 symbol=symbol,
                 price=1_000_000 + 100 * chance.randint(0, 50),
                 quantity=chance.randint(1, 2),
-                maker_order_id=2 * number + 1,
-                taker_order_id=2 * number + 2,
+                **dict(zip(names, (2 * number + 1, 2 * number + 2), strict=True)),
                 buyer_id=buyer,
                 seller_id=seller,
-                aggressor_side=chance.choice(["buy", "sell"]),
+                aggressor_side="none" if auction else chance.choice(["buy", "sell"]),
                 event_time=START + number * 100_000,
             )
         )
@@ -215,6 +217,7 @@ def test_killed_at_random_moments_the_books_are_exact(
     )
     kept = {row[1]: Trade(**dict(zip(names, row, strict=True))) for row in rows}
     assert kept == {trade.trade_id: trade for trade in made}
+    assert Ledger(ledger).settled([trade.trade_id for trade in made[:99]]) == {t.trade_id: t for t in made[:99]}
     assert one(ledger, "select count(*) from ledger.postings") == 4 * TRADES_IN_ALL + 2 * ENDOWMENTS
     assert one(ledger, "select sum(balance) from ledger.balances") == 0
     assert one(ledger, "select count(*) from ledger.breaches") == 0
@@ -313,6 +316,8 @@ def test_migrating_again_changes_nothing(exchange: Settings, ledger: psycopg.Con
 def test_the_reader_may_read_and_nothing_else(exchange: Settings) -> None:
     with psycopg.connect(exchange.postgres("tickhouse", "reader")) as connection:
         assert one(connection, "select count(*) from ledger.trader_balances") == ENDOWMENTS
+        auctioned = "select count(*) from ledger.trade_history where buy_order_id is not null"
+        assert one(connection, auctioned) == sum(trade.aggressor_side == "none" for trade in synthetic(TRADES_IN_ALL))
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute("delete from ledger.trades")
         connection.rollback()
@@ -321,6 +326,15 @@ def test_the_reader_may_read_and_nothing_else(exchange: Settings) -> None:
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
         psycopg.connect(exchange.postgres("superset", "reader"))
     psycopg.connect(exchange.postgres("lake", "reader")).close()
+
+
+def test_the_ledger_refuses_a_trade_that_names_the_wrong_orders(ledger: psycopg.Connection[Any]) -> None:
+    columns = "trade_id, symbol, sequence, price, quantity, buyer_id, seller_id, event_time, aggressor_side"
+    for more, values in (("buy_order_id, sell_order_id", "'buy', 1, 2"), ("maker_order_id", "'none', 1")):
+        with pytest.raises(psycopg.errors.CheckViolation, match="trades_orders_check"):
+            ledger.execute(
+                f"insert into ledger.trades ({columns}, {more}) values ('AA-1', 'AA', 1, 1, 1, 1, 2, now(), {values})"  # type: ignore[arg-type]
+            )
 
 
 def test_the_ledger_refuses_what_does_not_balance(ledger: psycopg.Connection[Any]) -> None:

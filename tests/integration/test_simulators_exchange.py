@@ -24,6 +24,7 @@ from simulators.following import following
 from simulators.history import generate
 from simulators.market_time import market_time
 from simulators.publish import WrongExchangeError, publish
+from simulators.risk import orders_of
 from simulators.runs import DayFiles, make_run
 from streaming.contracts.events import Accepted, Cancelled, Expired, MarketStatus, Rejected, Trade
 from streaming.contracts.settings import Settings
@@ -172,8 +173,8 @@ def test_live_traders_killed_in_the_middle_never_overspend_and_leave_no_order_be
         elif isinstance(item, Cancelled | Expired):
             left[item.order_id] -= item.quantity
         elif isinstance(item, Trade):
-            left[item.maker_order_id] -= item.quantity
-            left[item.taker_order_id] -= item.quantity
+            for order_id in orders_of(item):
+                left[order_id or 0] -= item.quantity
     still_open = [order for order, quantity in left.items() if quantity]
     for _ in range(20):  # the last cancels may still be on their way
         if not still_open:

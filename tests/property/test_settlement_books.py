@@ -44,6 +44,7 @@ def streams(draw: st.DrawFn, strangers: bool = False) -> list[Trade]:
     for number in range(draw(st.integers(0, 25))):
         symbol = draw(st.sampled_from(symbols))
         last[symbol] += draw(st.integers(1, 3))
+        names = draw(st.sampled_from([("maker_order_id", "taker_order_id"), ("buy_order_id", "sell_order_id")]))
         trades.append(
             Trade(
                 sequence=last[symbol],
@@ -51,11 +52,10 @@ def streams(draw: st.DrawFn, strangers: bool = False) -> list[Trade]:
                 symbol=symbol,
                 price=draw(st.integers(1, 10**9)),
                 quantity=draw(st.integers(1, 10**6)),
-                maker_order_id=2 * number + 1,
-                taker_order_id=2 * number + 2,
+                **dict(zip(names, (2 * number + 1, 2 * number + 2), strict=True)),
                 buyer_id=draw(people),
                 seller_id=draw(people),
-                aggressor_side="buy",
+                aggressor_side="buy" if "maker_order_id" in names else "none",
                 event_time=number,
             )
         )

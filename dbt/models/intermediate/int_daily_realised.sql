@@ -1,6 +1,7 @@
 -- Moving average cost, trade by trade: buying adds its cost; selling q of n shares takes q / n of the cost away,
 -- rounded half up to 1/10,000 dollar, and all of it with the last share. What rounding left stays in the cost of the
 -- shares that are left, so realised and unrealised always add up exactly. Amounts are in units of 1/10,000 dollar.
+{% set of_day = 'struct<trading_date: date, shares: bigint, cost_change: decimal(38), realised: decimal(38)>' %}
 with
 
 entries as (
@@ -17,7 +18,7 @@ days as (
                 named_struct(
                     'sequence', sequence,
                     'quantity', quantity_change,
-                    'cost', cast({{ units('cost') }} as bigint)
+                    'cost', {{ units('cost') }}
                 )
             )
         ) as entries
@@ -45,8 +46,8 @@ folded as (
                 named_struct('shares', 0, 'cost', 0, 'done', array())
                 as struct<
                     shares: bigint,
-                    cost: bigint,
-                    done: array<struct<trading_date: date, shares: bigint, cost_change: bigint, realised: bigint>>
+                    cost: decimal(38),
+                    done: array<{{ of_day }}>
                 >
             ),
             (held, day) -> element_at(
@@ -54,7 +55,11 @@ folded as (
                     array(
                         aggregate(
                             day.entries,
-                            named_struct('shares', held.shares, 'cost', held.cost, 'realised', cast(0 as bigint)),
+                            named_struct(
+                                'shares', held.shares,
+                                'cost', held.cost,
+                                'realised', cast(0 as decimal(38, 0))
+                            ),
                             (now, entry) -> case
                                 when entry.quantity >= 0
                                     then named_struct(

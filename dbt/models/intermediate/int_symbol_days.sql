@@ -4,25 +4,32 @@ statuses as (
     select * from {{ ref('stg_market__market_status') }}
 ),
 
+-- A day begins with its first session of any kind: orders are taken before continuous trading, and auctions trade.
 opened as (
     select
         symbol,
         trading_date,
         min(event_time) as opened_at,
-        min_by(reference_price, sequence) as reference_price
+        max(sequence) as last_open_sequence,
+        min_by(reference_price, sequence) filter (where reference_price is not null) as reference_price
     from statuses
-    where session = 'continuous'
+    where session != 'closed'
     group by symbol, trading_date
 ),
 
-latest as (
+-- Statuses of a halt may follow the close.
+closed as (
     select
-        symbol,
-        trading_date,
-        max_by(session, sequence) as session,
-        max_by(event_time, sequence) as since
-    from statuses
-    group by symbol, trading_date
+        opened.symbol,
+        opened.trading_date,
+        min(statuses.event_time) as closed_at
+    from opened
+    inner join statuses
+        on
+            opened.symbol = statuses.symbol
+            and opened.trading_date = statuses.trading_date
+            and opened.last_open_sequence < statuses.sequence
+    group by opened.symbol, opened.trading_date
 ),
 
 final as (
@@ -31,12 +38,14 @@ final as (
         opened.trading_date,
         opened.reference_price,
         opened.opened_at,
-        case when latest.session = 'closed' then latest.since end as closed_at
+        closed.closed_at
     from opened
-    inner join latest
+    left join closed
         on
-            opened.symbol = latest.symbol
-            and opened.trading_date = latest.trading_date
+            opened.symbol = closed.symbol
+            and opened.trading_date = closed.trading_date
+    -- Without a reference price no limit is taken, and nothing can trade.
+    where opened.reference_price is not null
 )
 
 select * from final

@@ -13,6 +13,8 @@ final as (
         cast(bid_quantity as bigint) as bid_quantity,
         cast(ask_price as decimal(18, 4)) as ask_price,
         cast(ask_quantity as bigint) as ask_quantity,
+        cast(indicative_price as decimal(18, 4)) as indicative_price,
+        cast(indicative_quantity as bigint) as indicative_quantity,
         cast(volume as bigint) as volume,
         cast(event_time as timestamp) as event_time,
         cast(kafka_partition as int) as kafka_partition,

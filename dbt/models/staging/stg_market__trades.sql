@@ -13,6 +13,8 @@ final as (
         cast(quantity as bigint) as quantity,
         cast(maker_order_id as bigint) as maker_order_id,
         cast(taker_order_id as bigint) as taker_order_id,
+        cast(buy_order_id as bigint) as buy_order_id,
+        cast(sell_order_id as bigint) as sell_order_id,
         cast(buyer_id as bigint) as buyer_id,
         cast(seller_id as bigint) as seller_id,
         cast(aggressor_side as string) as aggressor_side,

@@ -15,7 +15,7 @@ from streaming.flink import pipelines
 from streaming.flink.submit import JOBS, sql_values
 
 FILES = [file for folder in JOBS.values() for file in pipelines.files(folder)]
-TYPES = {int: "BIGINT", str: "STRING", float: "DOUBLE", bytes: "BYTES"}
+TYPES = {int: "BIGINT", str: "STRING", float: "DOUBLE", bytes: "BYTES", bool: "BOOLEAN"}
 BY_NAME = {topic.name: topic for topic in TOPICS}
 
 
@@ -42,7 +42,8 @@ def declared(statement: str) -> dict[str, str]:
     """The fields of `items` in a CREATE TABLE, with their types."""
     items = re.search(r"`items` ARRAY<ROW<\n(.*?)\n    >>", statement, re.DOTALL)
     assert items
-    return dict(re.findall(r"^ {8}`(\w+)` (.*?),?$", items[1], re.MULTILINE))
+    in_one_line = re.sub(r"\n {12}", " ", items[1]).replace("\n        >", ">").replace("< ", "<")
+    return dict(re.findall(r"^ {8}`(\w+)` (.*?),?$", in_one_line, re.MULTILINE))
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,23 @@ from streaming.contracts.events import OrderEvent, Trade
 
 EXPECTED = {
     "trades": """sequence long, trade_id string, symbol string, price decimal(18, 4), quantity long,
-        maker_order_id long, taker_order_id long, buyer_id long, seller_id long, aggressor_side string,
-        event_time timestamptz, kafka_partition int, kafka_offset long, kafka_time timestamptz""",
-    "order_events": """event string, sequence long?, order_id long, trader_id long, symbol string, side string?,
-        order_type string?, time_in_force string?, price decimal(18, 4)?, quantity long?, reason string?,
-        event_time timestamptz, kafka_partition int, kafka_offset long, kafka_time timestamptz""",
+        maker_order_id long?, taker_order_id long?, buy_order_id long?, sell_order_id long?, buyer_id long,
+        seller_id long, aggressor_side string, event_time timestamptz, kafka_partition int, kafka_offset long,
+        kafka_time timestamptz""",
+    "order_events": """event string, sequence long?, order_id long?, trader_id long, symbol string, side string?,
+        order_type string?, time_in_force string?, price decimal(18, 4)?, stop_price decimal(18, 4)?,
+        display_quantity long?, quantity long?, expire_time timestamptz?, post_only boolean?,
+        self_trade_prevention string?, reason string?, orders long?, event_time timestamptz, kafka_partition int,
+        kafka_offset long, kafka_time timestamptz""",
+    "market_status": """sequence long, symbol string, session string, trading_date string, halt string?,
+        limit_state string?, reference_price decimal(18, 4)?, lower_price decimal(18, 4)?, upper_price decimal(18, 4)?,
+        band_reference_price decimal(18, 4)?, lower_band_price decimal(18, 4)?, upper_band_price decimal(18, 4)?,
+        auction_price decimal(18, 4)?, auction_quantity long?, event_time timestamptz, kafka_partition int,
+        kafka_offset long, kafka_time timestamptz""",
+    "prices": """symbol string, last_sequence long, last_price decimal(18, 4)?, bid_price decimal(18, 4)?,
+        bid_quantity long?, ask_price decimal(18, 4)?, ask_quantity long?, indicative_price decimal(18, 4)?,
+        indicative_quantity long?, volume long, event_time timestamptz, kafka_partition int, kafka_offset long,
+        kafka_time timestamptz""",
     "portfolio_updates": """sequence long, trader_id long, entry_id string, trade_id string?, symbol string?,
         cash_change decimal(38, 4), quantity_change long, cash decimal(38, 4), position long, event_time timestamptz,
         kafka_partition int, kafka_offset long, kafka_time timestamptz""",
@@ -44,6 +56,15 @@ def test_columns_and_types(name: str) -> None:
 def test_prices_within_a_list_stay_integers_and_say_so() -> None:
     orders = BY_NAME["book_snapshots"].schema.find_field("orders").field_type
     assert "price_units: required long (In 1/10,000 dollar)" in str(orders)
+    assert "shown_quantity: optional long" in str(orders)
+
+
+def test_a_field_that_a_contract_lets_be_left_out_is_optional_also_without_none() -> None:
+    class Flagged(Struct, kw_only=True):
+        flag: bool = False
+        number: int
+
+    assert [(column.name, column.optional) for column in columns(Flagged)] == [("flag", True), ("number", False)]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -74,8 +95,9 @@ def test_a_type_met_for_the_first_time_is_an_error() -> None:
 
 
 def test_comments_come_from_the_contracts() -> None:
-    assert comment(Trade).startswith("One match, at the maker's price.")
-    assert comment(OrderEvent) == "What became of orders: accepted, rejected, cancelled, expired"
+    assert comment(Trade).startswith("One match. `trade_id` is")
+    told = "accepted, rejected, replaced, triggered, cancelled, mass_cancelled, expired"
+    assert comment(OrderEvent) == f"What became of orders: {told}"
 
 
 def table(*snapshots: Snapshot) -> Any:

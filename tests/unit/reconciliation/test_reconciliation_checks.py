@@ -8,13 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from orchestration.reconciliation import checks
+from lakehouse.schemas import base_type, struct_columns
+from orchestration.reconciliation import checks, rows
 from orchestration.reconciliation.bars import closed_before, expected
-from orchestration.reconciliation.cut import COMPARED, Seen, Waiting
+from orchestration.reconciliation.cut import COMPARED, COUNTED, Seen, Waiting
 from orchestration.reconciliation.model import Check, Report
 from orchestration.reconciliation.rows import PLACE, fields, with_place
 from streaming.contracts.codec import MINUTE
-from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, PORTFOLIO_UPDATES, TRADES
+from streaming.contracts.topics import BOOK_SNAPSHOTS, MARKET_STATUS, ORDER_EVENTS, PORTFOLIO_UPDATES, PRICES, TRADES
 
 BUYER, SELLER = 4, 9
 TRADE: dict[str, Any] = {
@@ -29,6 +30,14 @@ TRADE: dict[str, Any] = {
     "seller_id": SELLER,
     "aggressor_side": "buy",
     "event_time": 7,
+}
+AUCTIONED: dict[str, Any] = {
+    **TRADE,
+    "maker_order_id": None,
+    "taker_order_id": None,
+    "buy_order_id": 2,
+    "sell_order_id": 1,
+    "aggressor_side": "none",
 }
 STATUS = {"sequence": 1, "symbol": "ACME", "session": "continuous", "trading_date": "2026-01-02", "event_time": 1}
 
@@ -75,6 +84,9 @@ def holdings(*rows: tuple[int, str, int]) -> pa.Table:
     )
 
 
+COUNTS = pa.table([pa.array([0, 1]), pa.array([7, 3]), pa.array([1, 2])], schema=rows.COUNTS)
+
+
 def placed(name: str, items: list[dict[str, Any]]) -> pa.Table:
     item = next(topic.item for topic in COMPARED if topic.name == name)
     rows = [{**row, PLACE[0]: 0, PLACE[1]: offset} for offset, row in enumerate(items)]
@@ -83,11 +95,12 @@ def placed(name: str, items: list[dict[str, Any]]) -> pa.Table:
 
 def seen(**more: Any) -> Seen:
     tables = {name: placed(name, items) for name, items in ITEMS.items()}
+    tables |= {topic.name: COUNTS for topic in COUNTED}
     found: dict[str, Any] = {
         "cut": {"ACME": 4},
         "kafka": dict(tables),
-        "first": {name: {0: 0} for name in ITEMS},
-        "last": {name: {0: 10} for name in ITEMS},
+        "first": {name: {0: 0, 1: 0} for name in tables},
+        "last": {name: {0: 10, 1: 10} for name in tables},
         "iceberg": dict(tables),
         "trades": tables[TRADES.name].drop_columns(list(PLACE)),
         "updates": tables[PORTFOLIO_UPDATES.name].drop_columns(list(PLACE)),
@@ -119,10 +132,41 @@ def test_a_trade_that_kafka_lacks_is_found() -> None:
     assert failing(with_store("kafka", TRADES.name, [])) == {"trades", "sequences"}
 
 
-@pytest.mark.parametrize("field", [name for name in TRADE if name != "symbol"])
+@pytest.mark.parametrize("field", [name for name in TRADES.item.__struct_fields__ if name != "symbol"])
 def test_every_field_of_a_trade_is_compared(field: str) -> None:
-    value = TRADE[field] + 1 if isinstance(TRADE[field], int) else "sell"
+    value = "sell" if isinstance(TRADE.get(field), str) else (TRADE.get(field) or 0) + 1
     assert "trades" in failing(with_store("kafka", TRADES.name, [{**TRADE, field: value}]))
+
+
+@pytest.mark.parametrize("kind", ORDER_EVENTS.item.__args__, ids=lambda kind: kind.__name__)
+def test_every_field_of_an_order_event_is_compared(kind: Any) -> None:
+    samples = {int: (7, 8), str: ("one", "other"), bool: (True, None)}
+    hints = {column.name: samples[base_type(column.type)] for column in struct_columns(kind)}
+    hints |= {"sequence": (4, 5), "symbol": ("ACME", "ACME")}
+    event = {"event": kind.__struct_config__.tag, **{name: values[0] for name, values in hints.items()}}
+    found = with_store("kafka", ORDER_EVENTS.name, [event])
+    for name, (_, other) in hints.items():
+        found.iceberg[ORDER_EVENTS.name] = placed(ORDER_EVENTS.name, [{**event, name: other}])
+        check = checks.same_rows(found, ORDER_EVENTS, "order_events", "")
+        assert check.passed is (name == "symbol"), name
+
+
+def test_every_field_of_the_market_status_is_compared() -> None:
+    for column in struct_columns(MARKET_STATUS.item):
+        if column.name not in STATUS:
+            changed = {**STATUS, column.name: "paused" if base_type(column.type) is str else 5}
+            assert failing(with_store("iceberg", MARKET_STATUS.name, [changed])) == {"market_status"}, column.name
+
+
+def test_a_row_too_many_or_too_few_of_a_message_is_found() -> None:
+    for changed in (COUNTS.slice(0, 1), COUNTS.set_column(2, "items", pa.array([1, 3]))):
+        for topic, name in ((PRICES, "prices"), (BOOK_SNAPSHOTS, "book_snapshots")):
+            found = seen()
+            found.iceberg[topic.name] = changed
+            assert failing(found) == {name}
+            found.first[topic.name] = {0: 0, 1: 4}  # Kafka has let it go
+            found.kafka[topic.name] = COUNTS.slice(0, 1)
+            assert failing(found) == set()
 
 
 def test_no_trade_at_all_is_a_failure() -> None:
@@ -136,6 +180,15 @@ def test_no_trade_at_all_is_a_failure() -> None:
 
 def test_a_fill_beyond_the_order_is_found() -> None:
     assert "filled" in failing(with_store("iceberg", TRADES.name, [{**TRADE, "quantity": 4}]))
+
+
+def test_an_auctions_trade_counts_for_the_orders_that_it_names() -> None:
+    found = with_store("iceberg", TRADES.name, [AUCTIONED])
+    assert checks.filled(found).passed
+    found = with_store("iceberg", TRADES.name, [{**AUCTIONED, "sell_order_id": 3}])
+    assert checks.filled(found).sample == [
+        "order 3 of trader 9 in ACME: 3 shares filled or taken off beyond its total",
+    ]
 
 
 def test_a_trade_of_an_order_that_was_never_accepted_is_found() -> None:

@@ -44,6 +44,16 @@ def test_the_buyer_pays_and_the_seller_delivers() -> None:
     assert [(p.line, p.amount) for p in journal.postings] == [(1, -VALUE), (2, 10), (3, VALUE), (4, -10)]
 
 
+def test_a_trade_of_an_auction_is_posted_like_any_other() -> None:
+    auctioned = msgspec.structs.replace(
+        TRADE, maker_order_id=None, taker_order_id=None, buy_order_id=17, sell_order_id=12, aggressor_side="none"
+    )
+    made = books()
+    journal = made.settle([auctioned], nothing_settled)
+    assert journal.trades == [auctioned]
+    assert (made.balance(4, "ACME"), made.balance(5, CASH)) == (25, 20_000_000 + VALUE)
+
+
 def test_both_are_told_their_balances() -> None:
     journal = books().settle([TRADE], nothing_settled)
     (_, buyer), (_, seller) = journal.updates

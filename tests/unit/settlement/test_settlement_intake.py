@@ -29,6 +29,12 @@ GOOD: dict[str, Any] = {
     "aggressor_side": "buy",
     "event_time": 1_767_364_200_000_000,
 }
+AUCTIONED: dict[str, Any] = {
+    **{name: value for name, value in GOOD.items() if name not in ("maker_order_id", "taker_order_id")},
+    "buy_order_id": 12,
+    "sell_order_id": 17,
+    "aggressor_side": "none",
+}
 TRADE = msgspec.convert(GOOD, Trade)
 
 
@@ -64,6 +70,9 @@ def test_a_message_that_is_none_is_bad_as_a_whole(value: bytes | None) -> None:
         ("buyer_id", 0),
         ("seller_id", 2**63),
         ("maker_order_id", -3),
+        ("maker_order_id", None),
+        ("buy_order_id", 5),
+        ("aggressor_side", "none"),
         ("aggressor_side", "neither"),
         ("trade_id", "ACME-10"),
         ("trade_id", None),
@@ -79,6 +88,28 @@ def test_a_bad_item_is_bad_alone(field: str, value: object) -> None:
     assert trades == [TRADE, TRADE]
     assert [(bad.item, bad.reason) for bad in unusable] == [(1, "malformed_item")]
     assert json.loads(unusable[0].payload)[field] == value
+
+
+def test_a_trade_of_an_auction_names_the_orders_of_both_sides() -> None:
+    trades, unusable = read_trades(b"ACME", message(AUCTIONED))
+    assert trades == [msgspec.convert(AUCTIONED, Trade)]
+    assert not unusable
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("buy_order_id", 0),
+        ("buy_order_id", None),
+        ("sell_order_id", 2**63),
+        ("maker_order_id", 3),
+        ("aggressor_side", "buy"),
+    ],
+)
+def test_a_bad_trade_of_an_auction_is_bad_alone(field: str, value: object) -> None:
+    trades, unusable = read_trades(b"ACME", message(AUCTIONED, {**AUCTIONED, field: value}))
+    assert len(trades) == 1
+    assert [(bad.item, bad.reason) for bad in unusable] == [(1, "malformed_item")]
 
 
 def test_an_item_of_another_symbol_is_told_apart() -> None:

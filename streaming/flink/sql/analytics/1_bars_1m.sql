@@ -1,4 +1,4 @@
--- One-minute bars with moving average and volatility, from the trades.
+-- One-minute bars with moving average and volatility, from the trades, those of auctions too.
 --
 -- Watermark and window are on the envelope's time, which an unnested item's time can no longer be; the items of an
 -- envelope are of one minute (docs/adr/0001). Envelopes without items let time pass. The watermark waits two minutes
@@ -14,6 +14,8 @@ CREATE TEMPORARY TABLE trades_topic (
         `quantity` BIGINT,
         `maker_order_id` BIGINT,
         `taker_order_id` BIGINT,
+        `buy_order_id` BIGINT,
+        `sell_order_id` BIGINT,
         `buyer_id` BIGINT,
         `seller_id` BIGINT,
         `aggressor_side` STRING,

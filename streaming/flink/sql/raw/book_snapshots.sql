@@ -1,4 +1,4 @@
--- The whole book, now and then.
+-- The limit orders on the book, now and then.
 -- A message that is not of this form stops the job with an error: this platform wrote it, so it is a fault, not bad
 -- input, and nothing is dropped in silence.
 CREATE TEMPORARY TABLE book_snapshots_topic (
@@ -9,7 +9,14 @@ CREATE TEMPORARY TABLE book_snapshots_topic (
         `last_sequence` BIGINT,
         `part` BIGINT,
         `parts` BIGINT,
-        `orders` ARRAY<ROW<`order_id` BIGINT, `trader_id` BIGINT, `side` STRING, `price` BIGINT, `quantity` BIGINT>>,
+        `orders` ARRAY<ROW<
+            `order_id` BIGINT,
+            `trader_id` BIGINT,
+            `side` STRING,
+            `price` BIGINT,
+            `quantity` BIGINT,
+            `shown_quantity` BIGINT
+        >>,
         `event_time` BIGINT
     >>,
     `kafka_partition` INT METADATA FROM 'partition' VIRTUAL,

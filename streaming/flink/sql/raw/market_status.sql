@@ -1,4 +1,4 @@
--- The session of each symbol, with its reference price and collar.
+-- How each symbol trades: session, halt and limit state, collar and price band, and what an auction traded.
 -- A message that is not of this form stops the job with an error: this platform wrote it, so it is a fault, not bad
 -- input, and nothing is dropped in silence.
 CREATE TEMPORARY TABLE market_status_topic (
@@ -9,9 +9,16 @@ CREATE TEMPORARY TABLE market_status_topic (
         `symbol` STRING,
         `session` STRING,
         `trading_date` STRING,
+        `halt` STRING,
+        `limit_state` STRING,
         `reference_price` BIGINT,
         `lower_price` BIGINT,
         `upper_price` BIGINT,
+        `band_reference_price` BIGINT,
+        `lower_band_price` BIGINT,
+        `upper_band_price` BIGINT,
+        `auction_price` BIGINT,
+        `auction_quantity` BIGINT,
         `event_time` BIGINT
     >>,
     `kafka_partition` INT METADATA FROM 'partition' VIRTUAL,
@@ -38,9 +45,16 @@ SELECT
     item.`symbol`,
     item.`session`,
     item.`trading_date`,
+    item.`halt`,
+    item.`limit_state`,
     CAST(item.`reference_price` * 0.0001 AS DECIMAL(18, 4)),
     CAST(item.`lower_price` * 0.0001 AS DECIMAL(18, 4)),
     CAST(item.`upper_price` * 0.0001 AS DECIMAL(18, 4)),
+    CAST(item.`band_reference_price` * 0.0001 AS DECIMAL(18, 4)),
+    CAST(item.`lower_band_price` * 0.0001 AS DECIMAL(18, 4)),
+    CAST(item.`upper_band_price` * 0.0001 AS DECIMAL(18, 4)),
+    CAST(item.`auction_price` * 0.0001 AS DECIMAL(18, 4)),
+    item.`auction_quantity`,
     CAST(
         CAST(TO_TIMESTAMP_LTZ(item.`event_time` / 1000, 3) AS STRING)
         || LPAD(CAST(MOD(item.`event_time`, 1000) AS STRING), 3, '0') AS TIMESTAMP_LTZ(6)

@@ -1,4 +1,4 @@
--- Every answer to an order: accepted, rejected, cancelled, expired.
+-- Every answer to a command, and what became of orders unasked.
 -- A message that is not of this form stops the job with an error: this platform wrote it, so it is a fault, not bad
 -- input, and nothing is dropped in silence.
 CREATE TEMPORARY TABLE order_events_topic (
@@ -14,8 +14,14 @@ CREATE TEMPORARY TABLE order_events_topic (
         `order_type` STRING,
         `time_in_force` STRING,
         `price` BIGINT,
+        `stop_price` BIGINT,
+        `display_quantity` BIGINT,
         `quantity` BIGINT,
+        `expire_time` BIGINT,
+        `post_only` BOOLEAN,
+        `self_trade_prevention` STRING,
         `reason` STRING,
+        `orders` BIGINT,
         `event_time` BIGINT
     >>,
     `kafka_partition` INT METADATA FROM 'partition' VIRTUAL,
@@ -47,8 +53,17 @@ SELECT
     item.`order_type`,
     item.`time_in_force`,
     CAST(item.`price` * 0.0001 AS DECIMAL(18, 4)),
+    CAST(item.`stop_price` * 0.0001 AS DECIMAL(18, 4)),
+    item.`display_quantity`,
     item.`quantity`,
+    CAST(
+        CAST(TO_TIMESTAMP_LTZ(item.`expire_time` / 1000, 3) AS STRING)
+        || LPAD(CAST(MOD(item.`expire_time`, 1000) AS STRING), 3, '0') AS TIMESTAMP_LTZ(6)
+    ),
+    item.`post_only`,
+    item.`self_trade_prevention`,
     item.`reason`,
+    item.`orders`,
     CAST(
         CAST(TO_TIMESTAMP_LTZ(item.`event_time` / 1000, 3) AS STRING)
         || LPAD(CAST(MOD(item.`event_time`, 1000) AS STRING), 3, '0') AS TIMESTAMP_LTZ(6)

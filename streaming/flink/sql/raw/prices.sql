@@ -1,4 +1,4 @@
--- Last price and best bid and ask.
+-- Last price and best bid and ask or, while orders gather for an auction, what it would trade.
 -- A message that is not of this form stops the job with an error: this platform wrote it, so it is a fault, not bad
 -- input, and nothing is dropped in silence.
 CREATE TEMPORARY TABLE prices_topic (
@@ -12,6 +12,8 @@ CREATE TEMPORARY TABLE prices_topic (
         `bid_quantity` BIGINT,
         `ask_price` BIGINT,
         `ask_quantity` BIGINT,
+        `indicative_price` BIGINT,
+        `indicative_quantity` BIGINT,
         `volume` BIGINT,
         `event_time` BIGINT
     >>,
@@ -42,6 +44,8 @@ SELECT
     item.`bid_quantity`,
     CAST(item.`ask_price` * 0.0001 AS DECIMAL(18, 4)),
     item.`ask_quantity`,
+    CAST(item.`indicative_price` * 0.0001 AS DECIMAL(18, 4)),
+    item.`indicative_quantity`,
     item.`volume`,
     CAST(
         CAST(TO_TIMESTAMP_LTZ(item.`event_time` / 1000, 3) AS STRING)

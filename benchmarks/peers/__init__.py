@@ -1,0 +1,1 @@
+"""Order books of PyPI behind one interface, for `benchmarks/book.py`."""
