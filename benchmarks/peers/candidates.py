@@ -95,6 +95,16 @@ CANDIDATES = (
         "No traders, and no check of ids.",
     ),
     Candidate(
+        "liquibook, all of it",
+        "with_liquibook",
+        "liquibook",
+        "C++ (SWIG)",
+        "peers",
+        "calls a listener in Python that notes each acceptance, trade, cancel and refusal as a tuple.",
+        "The order that is to rest is made in the book's time too, as it is in ours.",
+        peer="Whole",
+    ),
+    Candidate(
         "liquibook, no listener",
         "with_liquibook",
         "liquibook",

@@ -101,3 +101,52 @@ class Unheard(Peer):
     """The same without a listener: what the binding costs alone; nobody learns of a trade."""
 
     heard = False
+
+
+class Recorder(Deaf):
+    """Notes all that it hears, as ours answers with all that happened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[Any, ...]] = []
+
+    def on_accept(self, order: Any) -> None:
+        """An order is in."""
+        self.heard.append(("accepted", order.order_qty(), order.price()))
+
+    def on_fill(self, order: Any, matched: Any, quantity: int, price: int) -> None:
+        """A trade."""
+        self.heard.append(("trade", quantity, price))
+
+    def on_cancel(self, order: Any) -> None:
+        """An order was taken off."""
+        self.heard.append(("cancelled", order.open_qty()))
+
+    def on_cancel_reject(self, order: Any, reason: str) -> None:
+        """There was no such order."""
+        self.heard.append(("rejected", reason))
+
+
+class Whole(Peer):
+    """The same, doing what ours does in a call: it makes the order that is to rest, and notes all that happened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listen(Recorder())
+
+    def translate(self, stream: Iterable[Event]) -> list[Event]:
+        """Orders are made in the book's time."""
+        return list(stream)
+
+    def run(self, work: list[Event]) -> None:
+        """The listener records what comes of each call."""
+        add, cancel, orders, make = self.book.add, self.book.cancel, self.orders, liquibook.SimpleOrder
+        for event in work:
+            kind = event.kind
+            if kind == CANCEL:
+                cancel(orders[event.order_id])
+            elif kind == ADD:
+                order = orders[event.order_id] = make(event.buy, event.price, event.quantity)
+                add(order, PLAIN)
+            else:
+                add(make(event.buy, 0, event.quantity, 0, AT_ONCE), AT_ONCE)

@@ -21,7 +21,8 @@ THREE_DOLLARS: Final = 30_000
 LOW_PRICE: Final = 7_500
 LEAST_WIDTH: Final = 1_500
 """0.15 dollar: the width below 0.75 dollar, if 75 % is not less."""
-NEVER: Final = 2**63 - 1
+NEVER: Final = 2**60
+"""A time that does not come: small enough to be a machine word where this is compiled."""
 
 
 class PriceBands:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final
 
+from streaming.contracts.commands import SelfTradePrevention
+
 HEAP_SLACK: Final = 64
 """How many prices without orders a side's heap may hold beyond its levels before it is rebuilt."""
 
@@ -20,6 +22,16 @@ STOP: Final = 2
 PARKED: Final = 3
 WAITING: Final = 4
 """Where an order is: on the book, a stop that waits, parked for the close, a market order waiting for an auction."""
+
+
+class Trader:
+    """What the market knows of a trader: the highest order id, the default self-trade prevention, the orders by id."""
+
+    def __init__(self, trader_id: int) -> None:
+        self.trader_id = trader_id
+        self.highest_id = 0
+        self.prevention: SelfTradePrevention | None = None
+        self.orders: dict[int, Order] = {}
 
 
 class Order:
@@ -33,7 +45,7 @@ class Order:
     def __init__(
         self,
         order_id: int,
-        trader_id: int,
+        owner: Trader,
         buy: bool,
         price: int,
         stop_price: int,
@@ -45,7 +57,8 @@ class Order:
         prevention: str,
     ) -> None:
         self.order_id = order_id
-        self.trader_id = trader_id
+        self.owner = owner
+        self.trader_id = owner.trader_id
         self.buy = buy
         self.price = price
         self.stop_price = stop_price

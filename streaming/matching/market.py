@@ -129,7 +129,7 @@ class SymbolMarket:
         elif isinstance(command, DefineInstrument):
             state.rules = Rules.of(command)
         elif isinstance(command, DefineTrader):
-            state.modes[command.trader_id] = command.self_trade_prevention
+            state.trader(command.trader_id).prevention = command.self_trade_prevention
         elif isinstance(command, Halt):
             sessions.halt(state)
         elif isinstance(command, Resume):

@@ -25,14 +25,14 @@ def enter(state: State, order: Order) -> None:
             else:
                 insort(state.sell_stops, (-order.stop_price, order.place, order))
     elif order.time_in_force == "at_the_close" and state.session != "closing_auction":
-        order.where = PARKED
+        state.set_aside(order, PARKED)
     elif state.matching:
         take(state, order)
     elif order.price:
         order.show()
         state.book.side(order.buy).add(order)
     else:
-        order.where = WAITING
+        state.set_aside(order, WAITING)
 
 
 def _reached(state: State, order: Order) -> bool:

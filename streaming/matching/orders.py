@@ -28,10 +28,11 @@ def new(state: State, rules: Rules, fields: tuple[Any, ...]) -> None:
     expire_time: int | None = fields[10]
     post_only: bool = fields[11]
     prevention: SelfTradePrevention | None = fields[12]
-    if order_id <= state.highest_ids.get(trader_id, 0):
+    trader = state.trader(trader_id)
+    if order_id <= trader.highest_id:
         state.reject(order_id, trader_id, "duplicate_id")
         return
-    state.highest_ids[trader_id] = order_id
+    trader.highest_id = order_id
     reason = rules.fault(
         side,
         order_type,
@@ -52,13 +53,13 @@ def new(state: State, rules: Rules, fields: tuple[Any, ...]) -> None:
     if reason is not None:
         state.reject(order_id, trader_id, reason)
         return
-    if prevention is None and state.modes:
-        prevention = state.modes.get(trader_id)
+    if prevention is None:
+        prevention = trader.prevention
     simple = stop_price is None and display_quantity is None and prevention is None and not post_only
     simple = simple and expire_time is None
     order = Order(
         order_id,
-        trader_id,
+        trader,
         side == "buy",
         0 if price is None else price,
         0 if stop_price is None else stop_price,
@@ -138,7 +139,7 @@ def _price_fault(state: State, rules: Rules, price: int | None, quantity: int) -
 
 def cancel(state: State, order_id: int, trader_id: int) -> None:
     """Take an order off."""
-    order = state.orders.get((trader_id, order_id))
+    order = state.order(trader_id, order_id)
     if order is None:
         state.reject(order_id, trader_id, "unknown_order")
     else:
@@ -148,8 +149,9 @@ def cancel(state: State, order_id: int, trader_id: int) -> None:
 def cancel_all(state: State, command: CancelAll) -> None:
     """Take all of a trader's orders off."""
     trader_id = command.trader_id
-    own = [order for order in state.orders.values() if order.trader_id == trader_id]
-    for order in sorted(own, key=lambda order: order.arrival):
+    trader = state.traders.get(trader_id)
+    own = [] if trader is None else sorted(trader.orders.values(), key=lambda order: order.arrival)
+    for order in own:
         state.cancel(order, "requested")
     state.events.append(
         MassCancelled(
@@ -164,7 +166,7 @@ def cancel_all(state: State, command: CancelAll) -> None:
 
 def replace(state: State, rules: Rules, command: ReplaceOrder) -> None:
     """Change an order, or say why not."""
-    order = state.orders.get((command.trader_id, command.order_id))
+    order = state.order(command.trader_id, command.order_id)
     if order is None:
         state.reject(command.order_id, command.trader_id, "unknown_order")
         return

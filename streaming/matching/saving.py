@@ -12,7 +12,8 @@ from streaming.matching.rules import Rules
 from streaming.matching.saved import Saved, SavedBands, SavedOrder, SavedRules
 from streaming.matching.state import State
 
-PLAIN = [name for name in Saved.__struct_fields__ if name not in ("rules", "bands", "orders")]
+APART = ("rules", "bands", "orders", "highest_ids", "modes")
+PLAIN = [name for name in Saved.__struct_fields__ if name not in APART]
 _decoder = msgspec.json.Decoder(Saved)
 
 
@@ -27,8 +28,18 @@ def dump(state: State) -> bytes:
     plain: dict[str, Any] = {name: getattr(state, name) for name in PLAIN}
     rules = None if state.rules is None else _rules(state.rules)
     orders = [_order(order) for order in state.book]
-    orders += [_order(order) for order in state.orders.values() if order.where != ON_BOOK]
-    return msgspec.json.encode(Saved(rules=rules, bands=saved_bands, orders=orders, **plain))
+    orders += [_order(order) for order in state.by_arrival() if order.where != ON_BOOK]
+    traders = state.traders.values()
+    return msgspec.json.encode(
+        Saved(
+            rules=rules,
+            bands=saved_bands,
+            orders=orders,
+            highest_ids={trader.trader_id: trader.highest_id for trader in traders if trader.highest_id},
+            modes={trader.trader_id: trader.prevention for trader in traders if trader.prevention is not None},
+            **plain,
+        )
+    )
 
 
 def load(data: bytes) -> State:
@@ -40,6 +51,10 @@ def load(data: bytes) -> State:
     state.rules = None if saved.rules is None else Rules(*saved.rules)
     if saved.bands is not None:
         state.bands = _bands(saved.bands)
+    for trader_id, highest_id in saved.highest_ids.items():
+        state.trader(trader_id).highest_id = highest_id
+    for trader_id, mode in saved.modes.items():
+        state.trader(trader_id).prevention = mode
     for order in saved.orders:
         _put(state, order)
     state.buy_stops.sort(key=lambda entry: entry[:2])
@@ -111,16 +126,28 @@ def _put(state: State, saved: SavedOrder) -> None:
         where,
     ) = saved
     order = Order(
-        order_id, trader_id, buy, price, stop_price, left, peak, time_in_force, expire_time, post_only, prevention
+        order_id,
+        state.trader(trader_id),
+        buy,
+        price,
+        stop_price,
+        left,
+        peak,
+        time_in_force,
+        expire_time,
+        post_only,
+        prevention,
     )
     order.shown, order.filled = shown, filled
     order.arrival, order.place, order.where = arrival, place, where
-    state.orders[trader_id, order_id] = order
+    order.owner.orders[order_id] = order
     order.kept = True
     if where == ON_BOOK:
         state.book.side(buy).add(order)
     elif where == STOP:
         entries = state.buy_stops if buy else state.sell_stops
         entries.append((stop_price if buy else -stop_price, place, order))
+    else:
+        state.aside[arrival] = order
     if expire_time:
         state.expiries.append((expire_time, arrival, order))

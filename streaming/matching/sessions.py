@@ -73,6 +73,7 @@ def _unpark(state: State) -> None:
     """Orders at the close join the closing auction."""
     for order in state.waiting(PARKED):
         if order.price:
+            state.withdraw(order)
             order.show()
             state.book.side(order.buy).add(order)
         else:
@@ -96,7 +97,7 @@ def _expire_at_the_open(state: State) -> None:
 
 def _drop_market_orders(state: State) -> None:
     """Market orders that no auction filled."""
-    for order in [order for order in state.by_arrival() if order.where == WAITING]:
+    for order in sorted(state.waiting(WAITING), key=lambda order: order.arrival):
         state.cancel(order, "unfilled_remainder")
 
 
@@ -166,9 +167,8 @@ def _end_bands(state: State) -> None:
 # Auctions
 
 
-def interest(book: Book, orders: dict[tuple[int, int], Order]) -> Interest:
-    """What takes part in an auction."""
-    waiting = [order for order in orders.values() if order.where == WAITING]
+def interest(book: Book, waiting: list[Order]) -> Interest:
+    """What takes part in an auction: the book, and market orders that wait."""
     return Interest(
         [(level.price, level.left) for level in book.bids.in_order()],
         [(level.price, level.left) for level in book.asks.in_order()],
@@ -180,7 +180,7 @@ def interest(book: Book, orders: dict[tuple[int, int], Order]) -> Interest:
 def clearing(state: State, rules: Rules) -> tuple[int, int]:
     """The price and shares at which an auction would clear now; (0, 0) where nothing would trade."""
     reference = state.last_price or state.reference
-    return clear(interest(state.book, state.orders), reference, rules.tick_size, state.lower, state.upper)
+    return clear(interest(state.book, state.waiting(WAITING)), reference, rules.tick_size, state.lower, state.upper)
 
 
 def hold_auction(state: State, rules: Rules) -> Auction:
@@ -228,7 +228,7 @@ def _fill(state: State, order: Order, shares: int) -> None:
         order.left -= shares
         order.filled += shares
     if not order.left:
-        order.where = 0
+        state.withdraw(order)
         state.forget(order)
 
 

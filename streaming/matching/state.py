@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import Final
 
-from streaming.contracts.commands import SelfTradePrevention, Session
+from streaming.contracts.commands import Session
 from streaming.contracts.events import (
     BookEvent,
     Cancelled,
@@ -22,13 +22,10 @@ from streaming.contracts.events import (
 )
 from streaming.contracts.money import MAX_INT64
 from streaming.matching.bands import NEVER, PriceBands
-from streaming.matching.book import ON_BOOK, STOP, Book, Order
+from streaming.matching.book import NOWHERE, ON_BOOK, STOP, Book, Order, Trader
 from streaming.matching.rules import Rules
 
 _cancelled: Final = Cancelled
-
-Name = tuple[int, int]
-"""What names an order within its symbol: trader id and order id."""
 
 
 class State:
@@ -37,7 +34,7 @@ class State:
     Prices are 0, dates empty and times `NEVER` where there is none; `halt` is "", "halted" or "paused", `limit_state`
     "", "lower" or "upper". `guarded` tells whether prices must lie in a collar, `collared` whether there is one: both
     are set with the session. `controlled` is the time of the last control command; `high` and `low` are of the trades
-    since stops were last looked for.
+    since stops were last looked for. `aside` holds what is parked or waits for an auction, by acceptance.
     """
 
     def __init__(self, symbol: str, bare: bool) -> None:
@@ -69,12 +66,11 @@ class State:
         self.paused_until = NEVER
         self.doubled_from = NEVER
         self.book = Book()
-        self.orders: dict[Name, Order] = {}
+        self.traders: dict[int, Trader] = {}
+        self.aside: dict[int, Order] = {}
         self.buy_stops: list[tuple[int, int, Order]] = []
         self.sell_stops: list[tuple[int, int, Order]] = []
         self.expiries: list[tuple[int, int, Order]] = []
-        self.highest_ids: dict[int, int] = {}
-        self.modes: dict[int, SelfTradePrevention] = {}
         self.events: list[BookEvent] = []
 
     def next(self) -> int:
@@ -95,7 +91,7 @@ class State:
 
     def keep(self, order: Order) -> None:
         """Know an order that is not done."""
-        self.orders[order.trader_id, order.order_id] = order
+        order.owner.orders[order.order_id] = order
         order.kept = True
         if order.expire_time:
             insort(self.expiries, (order.expire_time, order.arrival, order))
@@ -104,7 +100,7 @@ class State:
         """An order is done, and stands nowhere any more."""
         if not order.kept:  # it never stood anywhere
             return
-        del self.orders[order.trader_id, order.order_id]
+        del order.owner.orders[order.order_id]
         order.kept = False
         if order.expire_time:
             _remove(self.expiries, order.expire_time, order.arrival)
@@ -118,15 +114,35 @@ class State:
                 _remove(self.buy_stops, order.stop_price, order.place)
             else:
                 _remove(self.sell_stops, -order.stop_price, order.place)
-        order.where = 0
+        elif order.where != NOWHERE:
+            del self.aside[order.arrival]
+        order.where = NOWHERE
+
+    def set_aside(self, order: Order, where: int) -> None:
+        """Let an order wait, parked for the close or as a market order."""
+        order.where = where
+        self.aside[order.arrival] = order
+
+    def trader(self, trader_id: int) -> Trader:
+        """What the market knows of a trader, perhaps nothing yet."""
+        found = self.traders.get(trader_id)
+        if found is None:
+            found = self.traders[trader_id] = Trader(trader_id)
+        return found
+
+    def order(self, trader_id: int, order_id: int) -> Order | None:
+        """The order of that name, if it is not done."""
+        found = self.traders.get(trader_id)
+        return None if found is None else found.orders.get(order_id)
 
     def by_arrival(self) -> list[Order]:
         """Every order, oldest first."""
-        return sorted(self.orders.values(), key=lambda order: order.arrival)
+        orders = [order for trader in self.traders.values() for order in trader.orders.values()]
+        return sorted(orders, key=lambda order: order.arrival)
 
     def waiting(self, where: int) -> list[Order]:
         """The orders that wait at `where`, by place."""
-        return sorted([o for o in self.orders.values() if o.where == where], key=lambda order: order.place)
+        return sorted([o for o in self.aside.values() if o.where == where], key=lambda order: order.place)
 
     # What is told
 
