@@ -64,6 +64,7 @@ lock: .venv/.complete ## Resolve the requirements and the JVM artefacts anew
 	$$compile pyproject.toml --group platform --output-file requirements/platform.txt
 	$$compile --group flink --output-file requirements/flink.txt
 	$$compile --group superset --output-file requirements/superset.txt
+	$$compile --group benchmarks --output-file requirements/benchmarks.txt
 	grep -oE '^uv==[0-9.]+' requirements/platform.txt | $$compile - --output-file requirements/bootstrap.txt
 	$(BIN)/python -m stack.setup.relock
 

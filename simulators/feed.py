@@ -122,6 +122,7 @@ class Feed:
         self.assign(starts)
         while not self.caught_up:
             yield from self.read(1.0)
+        self._consumer.unassign()  # a fetch that waits for more would keep every question after it waiting
 
     def _ends(self, message: Message) -> bool:
         error = message.error()

@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -63,11 +64,54 @@ class Round(msgspec.Struct):
     failures: list[str]
 
 
+class Suite(msgspec.Struct):
+    """A test that was run with a larger count than every day."""
+
+    name: str
+    count: int
+    seconds: float
+    passed: bool
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A test with a count of its own: which, the environment variable of the count, and what one of it is."""
+
+    test: str
+    variable: str
+    count: int
+    what: str
+
+
+PLANS = {
+    "reference market": Plan(
+        "tests/property/test_matching_book.py",
+        "TICKHOUSE_QUALIFY_EXAMPLES",
+        1_000,
+        "random histories with every kind of command, in which the book and the reference market said the same",
+    ),
+    "fuzz": Plan(
+        "tests/unit/matching/test_matching_host.py",
+        "TICKHOUSE_QUALIFY_FUZZ",
+        1_000_000,
+        "fuzzed commands (bytes, JSON, types, extremes, old ids), each answered or dead-lettered, none with an effect "
+        "on anybody else's order",
+    ),
+    "engine kills": Plan(
+        "tests/integration/test_matching_kills.py",
+        "TICKHOUSE_QUALIFY_KILLS",
+        24,
+        "kills with -9 of an engine on Kafka, at random instants and at every point of a commit; all topics to the "
+        "byte what a pure book says",
+    ),
+}
+
+
 class Results(msgspec.Struct):
     """Everything counted so far."""
 
     replays: list[Replay] = []
     rounds: list[Round] = []
+    suites: list[Suite] = []
 
 
 def replay(seed: int, home: Path) -> Replay:
@@ -110,6 +154,14 @@ def kill_round(seed: int, home: Path) -> Round:
         down(settings)
 
 
+def run_suite(name: str) -> Suite:
+    """Run a test with its large count, in a process of its own."""
+    plan, began = PLANS[name], time.monotonic()
+    command = [sys.executable, "-m", "pytest", "-q", "--timeout=3600", plan.test]
+    done = subprocess.run(command, cwd=PROJECT, env={**os.environ, plan.variable: str(plan.count)}, check=False)
+    return Suite(name, plan.count, round(time.monotonic() - began, 1), done.returncode == 0)
+
+
 def _run_and_kill(settings: StackSettings, run: Run, chance: random.Random, killed: list[str]) -> Report:
     started = threading.Event()
     outcome: list[Report] = []
@@ -147,7 +199,14 @@ def page(results: Results) -> str:
         "a day's commands through an exchange that was saved and loaded at random moments gave the shadow market's "
         f"events to the byte in {sum(one.passed for one in results.replays)} of {len(results.replays)}.",
         "",
-        "## Kills",
+        "## The market",
+        "",
+        *(
+            f"- {one.count:,} {PLANS[one.name].what}: {'passed' if one.passed else '**FAILED**'}, {one.seconds:,.0f} s."
+            for one in results.suites
+        ),
+        "",
+        "## Kills of servers",
         "",
         "Two days of history through Kafka, engine, settlement, relay, Flink and Iceberg; servers killed with -9 "
         "while it went through; then the differential check and the whole reconciliation.",
@@ -167,6 +226,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m stack.qualify", description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many days to replay")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how many histories to kill servers in")
+    parser.add_argument("--suites", nargs="*", choices=PLANS, default=list(PLANS), help="which tests with large counts")
     wanted = parser.parse_args()
     console = Console()
     kept = StackSettings().home / "qualification.json"
@@ -198,8 +258,14 @@ def main() -> int:
         wanted.rounds,
         lambda seed, folder: results.rounds.append(kill_round(seed, folder)),
     )
+    for name in wanted.suites:
+        if name not in {one.name for one in results.suites if one.passed}:
+            console.print(f"{PLANS[name].count:,} {name}")
+            results.suites = [one for one in results.suites if one.name != name] + [run_suite(name)]
+            kept.write_bytes(msgspec.json.encode(results))
     PAGE.write_text(page(results))
-    passed = all(one.passed for one in results.replays) and not any(one.failures for one in results.rounds)
+    passed = all(one.passed for one in results.replays) and all(one.passed for one in results.suites)
+    passed = passed and not any(one.failures for one in results.rounds)
     console.print("[green]Everything passed[/]" if passed else f"[red]Something failed: see {PAGE}[/]")
     return 0 if passed else 1
 

@@ -6,21 +6,24 @@ lies within one) or its answer is too large for one Kafka message.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 
 from msgspec import Struct
 
 from streaming.contracts.codec import MINUTE, encode
-from streaming.contracts.commands import AnyCommand, Clock, DefineInstrument, SetSession
-from streaming.contracts.events import BookEvent, BookSnapshot, MarketStatus, OrderEvent, Price, Trade
+from streaming.contracts.commands import AnyCommand, Clock, SetSession
+from streaming.contracts.events import BookEvent, BookSnapshot, MarketStatus, Price, Rejected, Trade
 from streaming.contracts.topics import BOOK_SNAPSHOTS, MARKET_STATUS, ORDER_EVENTS, PRICES, TRADES, Topic
 from streaming.matching.market import SymbolMarket
 
 MAX_ITEMS = 2_000
-"""Most items in one message: no event is larger than 450 bytes of JSON, and Kafka's brokers take 1 MB at first."""
+"""Most items in one message: no event is larger than 500 bytes of JSON, and Kafka's brokers take 1 MB at first."""
+
+Quote = tuple[int | None, ...]
 
 
-class Message(Struct, frozen=True):
+class Message(Struct, frozen=True, gc=False):
     """What goes to a topic, ready to send."""
 
     topic: str
@@ -28,74 +31,108 @@ class Message(Struct, frozen=True):
     value: bytes
 
 
-class Minute:
-    """What a market did within one minute of its time."""
+class Teller:
+    """Carries out the commands of one market, and tells what happened."""
 
-    __slots__ = ("_before", "_events", "_market", "_statuses", "_ticked", "_trades", "number")
+    __slots__ = ("_apply", "_end", "_key", "_market", "_quote", "_symbol")
 
-    def __init__(self, market: SymbolMarket, number: int) -> None:
-        self.number = number
+    def __init__(self, market: SymbolMarket) -> None:
         self._market = market
-        self._before = market.price()
-        self._events: list[OrderEvent] = []
-        self._trades: list[Trade] = []
-        self._statuses: list[MarketStatus] = []
-        self._ticked = False
+        self._apply = market.apply
+        self._symbol = market.symbol
+        self._key = market.symbol.encode()
+        self._quote = _quote(market.price())
+        self._end = _end_of_minute(market)
 
-    def add(self, command: AnyCommand, events: Sequence[BookEvent]) -> None:
-        """Note a command and what it led to."""
-        if isinstance(command, Clock | SetSession):
-            self._ticked = True
-        for event in events:
-            if isinstance(event, Trade):
-                self._trades.append(event)
-            elif isinstance(event, MarketStatus):
-                self._statuses.append(event)
+    def answer(self, commands: Sequence[AnyCommand]) -> list[Message]:
+        """Carry out the commands of one message.
+
+        Where time passed, `trades` and `prices` say so even if nobody traded.
+        """
+        told: list[Message] = []
+        events: list[BookEvent] = []
+        ticked = moved = False
+        for command in commands:
+            ends = command.event_time >= self._end
+            if ends and (events or moved):
+                self._tell(told, events, ticked, moved)
+                events, ticked, moved = [], False, False
+            happened = self._apply(command)
+            if len(happened) != 1 or type(happened[0]) is not Rejected:  # a refusal alone moves no price
+                moved = True
+                kind = type(command)
+                if kind is Clock or kind is SetSession:
+                    ticked = True
+            if events:
+                events += happened
             else:
-                self._events.append(event)
+                events = happened
+            if ends:
+                self._end = _end_of_minute(self._market)
+        self._tell(told, events, ticked, moved)
+        return told
 
-    def messages(self) -> Iterator[Message]:
-        """Everything that is to be told. Where time passed, `trades` and `prices` say so even if nobody traded."""
+    def book(self, parts: Sequence[BookSnapshot]) -> list[Message]:
+        """A message for each part of a snapshot."""
+        return [self._message(BOOK_SNAPSHOTS, [part], part.event_time) for part in parts]
+
+    def _tell(self, told: list[Message], events: list[BookEvent], ticked: bool, moved: bool) -> None:
+        """Put into messages what happened within a minute, and what moved by it."""
+        orders: list[BookEvent] = []
+        trades: list[BookEvent] = []
+        statuses: list[BookEvent] = []
+        for event in events:
+            kind = type(event)
+            (trades if kind is Trade else statuses if kind is MarketStatus else orders).append(event)
+        if orders:
+            self._envelopes(told, ORDER_EVENTS, orders)
+        if statuses:
+            self._envelopes(told, MARKET_STATUS, statuses)
+        if trades:
+            self._envelopes(told, TRADES, trades)
         market = self._market
-        yield from self._of(ORDER_EVENTS, self._events)
-        yield from self._of(MARKET_STATUS, self._statuses)
-        yield from self._of(TRADES, self._trades)
-        if not market.known:
+        if not moved or not market.known:
             return
-        if self._ticked and not self._trades:
-            yield message(TRADES, market.symbol, [], market.now)
+        now = market.now
+        # A timer may have traded in a minute before.
+        if ticked and not (trades and trades[-1].event_time // MINUTE == now // MINUTE):
+            told.append(self._message(TRADES, [], now))
         price = market.price()
-        if self._ticked or _differs(price, self._before):
-            yield message(PRICES, market.symbol, [price], market.now)
+        quote = _quote(price)
+        if ticked or quote != self._quote:
+            told.append(self._message(PRICES, [price], now))
+            self._quote = quote
 
-    def _of(self, topic: Topic, items: Sequence[OrderEvent | MarketStatus | Trade]) -> Iterator[Message]:
-        for start in range(0, len(items), MAX_ITEMS):
-            part = items[start : start + MAX_ITEMS]
-            yield message(topic, self._market.symbol, part, part[-1].event_time)
+    def _envelopes(self, told: list[Message], topic: Topic, items: Sequence[BookEvent]) -> None:
+        last = items[-1].event_time
+        # The market's time never goes back; but who is a stranger to it is answered at his own.
+        if len(items) <= MAX_ITEMS and items[0].event_time // MINUTE == last // MINUTE and self._market.known:
+            told.append(self._message(topic, items, last))
+            return
+        for _, together in groupby(items, key=lambda item: item.event_time // MINUTE):
+            minute = list(together)
+            for start in range(0, len(minute), MAX_ITEMS):
+                part = minute[start : start + MAX_ITEMS]
+                told.append(self._message(topic, part, part[-1].event_time))
 
-
-def message(topic: Topic, key: str, items: Sequence[Struct], event_time: int) -> Message:
-    """One envelope."""
-    return Message(topic.name, key.encode(), encode(topic, key, items, event_time))
-
-
-def snapshots(parts: Sequence[BookSnapshot]) -> Iterator[Message]:
-    """A message for each part of a snapshot."""
-    for part in parts:
-        yield message(BOOK_SNAPSHOTS, part.symbol, [part], part.event_time)
-
-
-def minute_of(market: SymbolMarket, command: AnyCommand) -> int:
-    """The minute of market time that a command will be carried out in."""
-    if market.known or isinstance(command, DefineInstrument):
-        return max(market.now, command.event_time) // MINUTE
-    return command.event_time // MINUTE  # an unknown symbol has no time of its own
+    def _message(self, topic: Topic, items: Sequence[Struct], event_time: int) -> Message:
+        return Message(topic.name, self._key, encode(topic, self._symbol, items, event_time))
 
 
-def _differs(price: Price, before: Price) -> bool:
-    return _quote(price) != _quote(before)
+def _end_of_minute(market: SymbolMarket) -> int:
+    """When the minute ends that the market is in; a stranger's has no time, and each command is told alone."""
+    return (market.now // MINUTE + 1) * MINUTE if market.known else 0
 
 
-def _quote(price: Price) -> tuple[int | None, ...]:
-    bid, ask = (price.bid_price, price.bid_quantity), (price.ask_price, price.ask_quantity)
-    return (price.last_price, price.volume, *bid, *ask)
+def _quote(price: Price) -> Quote:
+    """What is worth telling of a price."""
+    return (
+        price.last_price,
+        price.bid_price,
+        price.bid_quantity,
+        price.ask_price,
+        price.ask_quantity,
+        price.indicative_price,
+        price.indicative_quantity,
+        price.volume,
+    )

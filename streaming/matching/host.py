@@ -1,46 +1,36 @@
 """The engine without Kafka: one input message in, the messages that answer it out, and its journal kept.
 
-The books live in memory. Before each message the book's position is compared with the journal's, and the book is
-rebuilt where they differ: after a restart, and after a transaction that was aborted.
+The books live in memory. The first message of a symbol in each transaction compares its book with the journal in the
+store, and rebuilds it where they differ: after a restart, after a transaction that was aborted, and when a partition
+comes back that another engine has had. What the transaction added is written to the journal once, when it is committed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import structlog
 from msgspec import Struct
 
-from streaming.contracts.codec import MINUTE, BadItem, decode_orders
+from streaming.contracts.codec import MINUTE, BadItem, decode_orders, encode
 from streaming.contracts.commands import AnyCommand, Clock, SetSession
-from streaming.contracts.events import DeadLetter
+from streaming.contracts.events import BookSnapshot, DeadLetter
 from streaming.contracts.kafka import partition_of
 from streaming.contracts.topics import DEAD_LETTERS, ORDERS
-from streaming.matching.answers import MAX_ITEMS, Message, Minute, message, minute_of, snapshots
-from streaming.matching.journal import PART_BYTES, SLOT_BYTES, Journal, Store, framed
+from streaming.matching.answers import MAX_ITEMS, Message, Teller
+from streaming.matching.journal import PART_BYTES, Journal, Store
 from streaming.matching.market import SymbolMarket
 
 log = structlog.get_logger()
 
-_partition_of = lru_cache(4_096)(partition_of)
-LOG_MESSAGES = 500
-"""Most messages in a journal's log: what a rebuild replays at most."""
-
-
-class Incoming(Struct, frozen=True):
-    """A message of topic `orders`, from anybody. `timestamp` is Kafka's, in milliseconds."""
-
-    key: bytes | None
-    value: bytes | None
-    partition: int
-    offset: int
-    timestamp: int
-
 
 class Pace(Struct, frozen=True):
-    """How often the whole book is told: after so many commands of a symbol, or so many minutes of its time."""
+    """How often the whole book is told.
+
+    After so many commands of a symbol, or as many as the book told last had orders if those are more (else a large
+    book would be all that an engine tells), or so many minutes of its time.
+    """
 
     commands: int = 2_000
     minutes: int = 15
@@ -49,6 +39,7 @@ class Pace(Struct, frozen=True):
 class _Saved(Struct):
     commands: int
     minute: int
+    orders: int
     market: msgspec.Raw
 
 
@@ -62,150 +53,159 @@ class Counts(Struct):
 
 
 class HostedMarket:
-    """A market, its position in the journal, and when its whole book was told last."""
+    """A market, its journal, and when its whole book was told last."""
 
-    def __init__(self, symbol: str, pace: Pace) -> None:
-        self.market = SymbolMarket(symbol)
-        self.position = 0
+    __slots__ = ("_commands", "_minute", "_orders", "_pace", "_teller", "journal", "market")
+
+    def __init__(self, symbol: str, pace: Pace, store: Store) -> None:
+        """The market as the journal in `store` tells it."""
+        self.journal, snapshot, messages = Journal.read(store)
         self._pace = pace
-        self._commands = 0
-        self._minute = 0
-        self._slot = 0
-        self._open_slot = b""
-        self._log_messages = 0
-        self._log_bytes = 0
-        self._log_limit = PART_BYTES
-
-    @classmethod
-    def rebuild(cls, symbol: str, pace: Pace, journal: Journal) -> HostedMarket:
-        """The market as its journal tells it."""
-        hosted = cls(symbol, pace)
-        hosted.position, snapshot, messages = journal.read()
-        if snapshot is not None:
+        self._commands = self._minute = self._orders = 0
+        self.market = SymbolMarket(symbol)
+        if snapshot:
             saved = msgspec.json.decode(snapshot, type=_Saved)
-            hosted.market = SymbolMarket.load(bytes(saved.market))
-            hosted._commands, hosted._minute = saved.commands, saved.minute
-            hosted._log_limit = max(PART_BYTES, 4 * len(snapshot))
+            self.market = SymbolMarket.load(bytes(saved.market))
+            self._commands, self._minute, self._orders = saved.commands, saved.minute, saved.orders
         for value in messages:
-            for _ in hosted.answer(decode_orders(symbol, value)[0]):
-                pass  # it was told when it happened
-            hosted._count(value)
-        return hosted
+            self._replay(decode_orders(symbol, value)[0])
+        self._teller = Teller(self.market)
 
-    def answer(self, commands: Sequence[AnyCommand]) -> Iterator[Message]:
-        """Carry out the commands of one message and tell what happened."""
-        market, session = self.market, self.market.session
-        minute = None
+    def _replay(self, commands: Sequence[AnyCommand]) -> None:
+        """Carry out a message that was answered when it came."""
+        session = self.market.session
         for command in commands:
-            number = minute_of(market, command)
-            if minute is None or number != minute.number:
-                if minute is not None:
-                    yield from minute.messages()
-                minute = Minute(market, number)
-            minute.add(command, market.apply(command))
-        if minute is not None:
-            yield from minute.messages()
-        if market.known:
-            self._commands += len(commands)
-            yield from self._snapshot(commands, session != market.session)
+            self.market.apply(command)
+        if self._due(commands, session != self.market.session):
+            self._book()
 
-    def _snapshot(self, commands: Sequence[AnyCommand], session_changed: bool) -> Iterator[Message]:
-        minute = self.market.now // MINUTE
-        ticked = any(isinstance(command, Clock | SetSession) for command in commands)
-        due = ticked and minute >= self._minute + self._pace.minutes
-        if session_changed or due or self._commands >= self._pace.commands:
-            self._commands, self._minute = 0, minute
-            yield from snapshots(self.market.snapshot())
+    def answer(self, commands: Sequence[AnyCommand]) -> list[Message]:
+        """Carry out the commands of one message and tell what happened."""
+        session = self.market.session
+        told = self._teller.answer(commands)
+        if self._due(commands, session != self.market.session):
+            told += self._teller.book(self._book())
+        return told
 
-    def keep(self, journal: Journal, value: bytes) -> None:
-        """Write down the message just answered. What an unknown symbol was sent leaves no trace."""
+    def _due(self, commands: Sequence[AnyCommand], session_changed: bool) -> bool:
+        """Whether the whole book is to be told after these commands."""
         if not self.market.known:
-            return
-        self._count(value)
-        if self._log_messages > LOG_MESSAGES or self._log_bytes > self._log_limit or len(value) > PART_BYTES:
-            saved = msgspec.json.encode(_Saved(self._commands, self._minute, msgspec.Raw(self.market.dump())))
-            journal.save(self.position, saved)
-            self._slot, self._open_slot, self._log_messages, self._log_bytes = 0, b"", 0, 0
-            self._log_limit = max(PART_BYTES, 4 * len(saved))
-        else:
-            journal.write(self.position, self._slot, self._open_slot)
+            return False
+        self._commands += len(commands)
+        if session_changed or self._commands >= max(self._pace.commands, self._orders):
+            return True
+        if self.market.now // MINUTE < self._minute + self._pace.minutes:
+            return False
+        return any(isinstance(command, Clock | SetSession) for command in commands)
 
-    def _count(self, value: bytes) -> None:
-        """Put a message into the log; a slot that is full, or would be too large with it, is followed by another."""
-        if self._open_slot and len(self._open_slot) + len(value) > SLOT_BYTES:
-            self._slot, self._open_slot = self._slot + 1, b""
-        self._open_slot += framed(value)
-        self.position += 1
-        self._log_messages += 1
-        self._log_bytes += len(value)
+    def _book(self) -> list[BookSnapshot]:
+        parts = self.market.snapshot()
+        self._commands, self._minute = 0, self.market.now // MINUTE
+        self._orders = sum(len(part.orders) for part in parts)
+        return parts
+
+    def keep(self, store: Store) -> None:
+        """Write down what was answered since the last time."""
+        self.journal.write(store, self._dump)
+
+    def _dump(self) -> bytes:
+        market = msgspec.Raw(self.market.dump())
+        return msgspec.json.encode(_Saved(self._commands, self._minute, self._orders, market))
 
 
 class Host:
-    """The markets of the partitions that this engine reads; `partitions` is how many topic `orders` has."""
+    """The markets of the partitions that this engine reads.
 
-    def __init__(self, partitions: int, pace: Pace) -> None:
+    `partitions` is how many topic `orders` has; `stores` opens the state of a key, by its partition and the key, for
+    the transaction that is under way.
+    """
+
+    def __init__(self, partitions: int, pace: Pace, stores: Callable[[int, bytes], Store]) -> None:
         self.counts = Counts()
         self._partitions = partitions
         self._pace = pace
-        self._markets: dict[str, HostedMarket] = {}
+        self._stores = stores
+        self._markets: dict[bytes, HostedMarket] = {}
+        self._open: dict[bytes, tuple[HostedMarket, int, Store]] = {}
+        """The markets that have a part in the transaction under way, where they are at home, and their stores."""
 
-    def process(self, incoming: Incoming, store: Store) -> list[Message]:
-        """Answer a message; `store` is the state of its key. Bad messages and items become dead letters."""
+    def begin(self) -> None:
+        """Another transaction is under way. What the last did not commit is void: the books will be compared."""
+        self._open.clear()
+
+    def commit(self) -> None:
+        """Write the journals, before the transaction is committed."""
+        for hosted, _, store in self._open.values():
+            hosted.keep(store)
+        self._open.clear()
+
+    def process(
+        self, key: bytes | None, value: bytes | None, partition: int, offset: int, timestamp: int
+    ) -> list[Message]:
+        """Answer a message of topic `orders`, from anybody; `timestamp` is Kafka's, in milliseconds."""
         self.counts.messages += 1
-        value = incoming.value or b""
-        commands, bad = self._decode(incoming, value)
-        told = list(self._dead_letters(incoming, bad)) if bad else []
+        value = value or b""
+        commands, bad = decode_orders(None if key is None else key.decode(errors="replace"), value)
+        told: list[Message] = []
         if commands:
-            self.counts.commands += len(commands)
-            journal = Journal(store)
-            hosted = self._hosted(commands[0].symbol, journal)
-            told.extend(hosted.answer(commands))
-            hosted.keep(journal, value)
-            if not hosted.market.known:  # strangers' symbols take up no memory
-                del self._markets[hosted.market.symbol]
+            assert key is not None  # it is the symbol
+            opened = self._open.get(key)
+            home = opened[1] if opened else partition_of(commands[0].symbol, self._partitions)
+            if home == partition:
+                told = self._answer(key, value, commands, opened[0] if opened else self._hosted(key, home))
+            else:  # a second book of the symbol would come up there
+                detail = f"key {key.decode()!r} belongs on partition {home}, not {partition}"
+                bad = [BadItem("key_mismatch", detail, value)]
+        if bad:
+            self.counts.dead_letters += len(bad)
+            told += _dead_letters(bad, partition, offset, max(0, timestamp) * 1_000)
         return told
 
-    def _decode(self, incoming: Incoming, value: bytes) -> tuple[list[AnyCommand], list[BadItem]]:
-        key = None if incoming.key is None else incoming.key.decode(errors="replace")
-        commands, bad = decode_orders(key, value)
-        if commands:
-            home = _partition_of(commands[0].symbol, self._partitions)
-            if home != incoming.partition:
-                # A second book of the symbol would come up there.
-                detail = f"key {key!r} belongs on partition {home}, not {incoming.partition}"
-                return [], [BadItem("key_mismatch", detail, value)]
-        return commands, bad
+    def _answer(self, key: bytes, value: bytes, commands: Sequence[AnyCommand], hosted: HostedMarket) -> list[Message]:
+        self.counts.commands += len(commands)
+        told = hosted.answer(commands)
+        if hosted.market.known:
+            hosted.journal.note(value)
+        else:  # strangers' symbols leave no trace and take up no memory
+            del self._markets[key], self._open[key]
+        return told
 
-    def _hosted(self, symbol: str, journal: Journal) -> HostedMarket:
-        position = journal.position()
-        hosted = self._markets.get(symbol)
-        if hosted is None or hosted.position != position:
-            hosted = self._markets[symbol] = HostedMarket.rebuild(symbol, self._pace, journal)
-            assert hosted.position == position
-            if position:
+    def _hosted(self, key: bytes, home: int) -> HostedMarket:
+        """The market as it was committed last, made ready for this transaction."""
+        store = self._stores(home, key)
+        hosted = self._markets.get(key)
+        if hosted is None or not hosted.journal.agrees(store):
+            symbol = key.decode()
+            hosted = self._markets[key] = HostedMarket(symbol, self._pace, store)
+            if hosted.journal.position:
                 self.counts.rebuilds += 1
-                log.info("rebuilt", symbol=symbol, position=position, sequence=hosted.market.sequence)
+                position, sequence = hosted.journal.position, hosted.market.sequence
+                log.info("rebuilt", symbol=symbol, position=position, sequence=sequence)
+        self._open[key] = hosted, home, store
         return hosted
 
-    def _dead_letters(self, incoming: Incoming, bad: Sequence[BadItem]) -> Iterator[Message]:
-        self.counts.dead_letters += len(bad)
-        now = max(0, incoming.timestamp) * 1_000
-        letters: list[DeadLetter] = []
-        size = 0
-        for item in bad:
-            if letters and (len(letters) == MAX_ITEMS or size + len(item.payload) > PART_BYTES):
-                yield message(DEAD_LETTERS, ORDERS.name, letters, now)
-                letters, size = [], 0
-            letters.append(
-                DeadLetter(
-                    topic=ORDERS.name,
-                    partition=incoming.partition,
-                    offset=incoming.offset,
-                    reason=item.reason,  # type: ignore[arg-type]  # the codec uses the contract's codes
-                    detail=item.detail,
-                    payload=item.payload,
-                    event_time=now,
-                )
+
+def _dead_letters(bad: Sequence[BadItem], partition: int, offset: int, now: int) -> Iterator[Message]:
+    letters: list[DeadLetter] = []
+    size = 0
+    for item in bad:
+        if letters and (len(letters) == MAX_ITEMS or size + len(item.payload) > PART_BYTES):
+            yield _letters(letters, now)
+            letters, size = [], 0
+        letters.append(
+            DeadLetter(
+                topic=ORDERS.name,
+                partition=partition,
+                offset=offset,
+                reason=item.reason,  # type: ignore[arg-type]  # the codec uses the contract's codes
+                detail=item.detail,
+                payload=item.payload,
+                event_time=now,
             )
-            size += len(item.payload)
-        yield message(DEAD_LETTERS, ORDERS.name, letters, now)
+        )
+        size += len(item.payload)
+    yield _letters(letters, now)
+
+
+def _letters(letters: Sequence[DeadLetter], now: int) -> Message:
+    return Message(DEAD_LETTERS.name, ORDERS.name.encode(), encode(DEAD_LETTERS, ORDERS.name, letters, now))

@@ -1,20 +1,25 @@
 """A market in the engine's state store: a snapshot, and the messages since (docs/adr/0005).
 
-The store keeps bytes under keys, one space of keys a symbol. The log lies in slots of several messages each, because
-every key that changed costs a message on the store's changelog at each commit. The number of messages so far says
-what of the log is valid: that many, less the snapshot's, from slot 0 on.
+The store keeps bytes under keys, one space of keys a symbol. The log lies in slots: each commit adds one with all the
+messages since the last, so that a commit costs two changed keys a symbol, however many messages it holds, and nothing
+is written twice. The header says what is valid: how many messages the market has taken in, how many of them the
+snapshot covers, and how many parts and slots there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-POSITION, SNAPSHOT, LOG = b"/position", b"/snapshot", b"/log"
-SLOT_BYTES = 8_000
-"""Size from which a slot is full: what each commit writes again is no more."""
+HEADER, SNAPSHOT, LOG = b"/position", b"/snapshot", b"/log"
 PART_BYTES = 500_000
 """Largest value: the store's changelog is a Kafka topic, whose messages end at 1 MB."""
+LOG_BYTES = 2_000_000
+"""Size that a log has to reach before a snapshot takes its place: what a rebuild of a small market replays at most."""
+LOG_SNAPSHOTS = 2
+"""How many times the size of its snapshot the log of a large market has to reach."""
+MESSAGE_BYTES = 100
+"""What a message in the log counts beside its own bytes: it takes time to replay however small it is."""
 
 
 class Store(Protocol):
@@ -28,64 +33,102 @@ class Store(Protocol):
 
 
 class Journal:
-    """The journal of one symbol in `store`."""
+    """The journal of one symbol, and the messages that are still to be written."""
 
-    __slots__ = ("_store",)
+    __slots__ = ("_covered", "_limit", "_parts", "_size", "_slots", "_waiting", "position")
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self) -> None:
+        self.position = 0
+        self._covered = self._parts = self._slots = 0
+        self._size, self._limit = 0, LOG_BYTES
+        self._waiting: list[bytes] = []
 
-    def position(self) -> int:
-        """How many messages the market has taken in, the snapshot's included; 0 before the first."""
-        return _number(self._store.get_bytes(POSITION))
+    def note(self, message: bytes) -> None:
+        """Remember a message that the market has taken in."""
+        self._waiting.append(message)
+        self.position += 1
+        self._size += MESSAGE_BYTES + len(message)
 
-    def write(self, position: int, slot: int, messages: bytes) -> None:
-        """Note what led to `position`: `slot` now holds `messages`, framed; slots count from 0 after a snapshot."""
-        self._store.set_bytes(LOG + b"/%d" % slot, messages)
-        self._store.set_bytes(POSITION, b"%d" % position)
+    def agrees(self, store: Store) -> bool:
+        """Whether `store` holds this journal and nothing else: then the market beside it is the committed one."""
+        return not self._waiting and store.get_bytes(HEADER) == (self._header() if self.position else None)
 
-    def save(self, position: int, snapshot: bytes) -> None:
-        """Replace the snapshot by one at `position`, and so forget the messages up to it."""
-        parts = range(0, len(snapshot), PART_BYTES)
-        for number, start in enumerate(parts):
-            self._store.set_bytes(SNAPSHOT + b"/%d" % number, snapshot[start : start + PART_BYTES])
-        self._store.set_bytes(SNAPSHOT, b"%d %d" % (position, len(parts)))
-        self._store.set_bytes(POSITION, b"%d" % position)
+    def write(self, store: Store, dump: Callable[[], bytes]) -> None:
+        """Write what is waiting; `dump` tells the market's state, if its turn has come."""
+        if self._size > self._limit or max(map(len, self._waiting), default=0) > PART_BYTES:
+            self._save(store, dump())
+        else:
+            for slot in _slots(self._waiting):
+                store.set_bytes(LOG + b"/%d" % self._slots, slot)
+                self._slots += 1
+        self._waiting = []
+        store.set_bytes(HEADER, self._header())
 
-    def read(self) -> tuple[int, bytes | None, list[bytes]]:
-        """The snapshot's position, the snapshot (None where there is none yet), and the messages since."""
-        header = self._store.get_bytes(SNAPSHOT)
-        start, parts = (0, 0) if header is None else map(int, header.split())
-        snapshot = b"".join(self._must(SNAPSHOT + b"/%d" % number) for number in range(parts))
-        return start, snapshot if parts else None, list(self._log(self.position() - start))
+    def _save(self, store: Store, snapshot: bytes) -> None:
+        """Replace the snapshot, and so forget the messages up to it."""
+        starts = range(0, len(snapshot), PART_BYTES)
+        for number, start in enumerate(starts):
+            store.set_bytes(SNAPSHOT + b"/%d" % number, framed(snapshot[start : start + PART_BYTES]))
+        self._covered, self._parts, self._slots = self.position, len(starts), 0
+        self._size, self._limit = 0, max(LOG_BYTES, LOG_SNAPSHOTS * len(snapshot))
 
-    def _log(self, count: int) -> Iterator[bytes]:
-        slot = 0
-        while count:
-            messages = self._must(LOG + b"/%d" % slot)
-            slot += 1
-            while messages:
-                length, _, rest = messages.partition(b":")
-                end = int(length)
-                yield rest[:end]
-                messages = rest[end:]
-                count -= 1
-        assert count == 0
+    def _header(self) -> bytes:
+        return b"%d %d %d %d" % (self.position, self._covered, self._parts, self._slots)
 
-    def _must(self, key: bytes) -> bytes:
-        value = self._store.get_bytes(key)
-        assert value is not None, f"the engine's state lacks {key.decode()}"
-        return value
+    @classmethod
+    def read(cls, store: Store) -> tuple[Journal, bytes, list[bytes]]:
+        """The journal in `store`, its snapshot (empty where there is none yet), and the messages since."""
+        journal = cls()
+        header = store.get_bytes(HEADER)
+        if header is None:
+            return journal, b"", []
+        numbers = list(map(int, header.split()))
+        if len(numbers) != 4:
+            raise ValueError("the engine's state was written by an older version: clear it, and the topics with it")
+        journal.position, journal._covered, journal._parts, journal._slots = numbers
+        parts = [list(_unframed(_must(store, SNAPSHOT + b"/%d" % number))) for number in range(journal._parts)]
+        slots = [list(_unframed(_must(store, LOG + b"/%d" % number))) for number in range(journal._slots)]
+        snapshot = b"".join(part for (part,) in parts)
+        messages = [message for slot in slots for message in slot]
+        assert len(messages) == journal.position - journal._covered
+        journal._size = sum(MESSAGE_BYTES + len(message) for message in messages)
+        journal._limit = max(LOG_BYTES, LOG_SNAPSHOTS * len(snapshot))
+        return journal, snapshot, messages
 
 
-def framed(message: bytes) -> bytes:
-    """A message as it lies in a slot: behind its length, in digits.
+def framed(value: bytes) -> bytes:
+    """A value as it lies in the store: behind its length, in digits.
 
     Not in binary: Quix Streams takes a value that begins with a small 64-bit number for one that can expire, and then
     refuses to read it.
     """
-    return b"%d:%b" % (len(message), message)
+    return b"%d:%b" % (len(value), value)
 
 
-def _number(value: bytes | None) -> int:
-    return 0 if value is None else int(value)
+def _slots(messages: list[bytes]) -> Iterator[bytes]:
+    """The messages framed, in as few values as hold them."""
+    together: list[bytes] = []
+    size = 0
+    for message in map(framed, messages):
+        if together and size + len(message) > PART_BYTES:
+            yield b"".join(together)
+            together, size = [], 0
+        together.append(message)
+        size += len(message)
+    if together:
+        yield b"".join(together)
+
+
+def _unframed(values: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(values):
+        colon = values.index(b":", start)
+        end = colon + 1 + int(values[start:colon])
+        yield values[colon + 1 : end]
+        start = end
+
+
+def _must(store: Store, key: bytes) -> bytes:
+    value = store.get_bytes(key)
+    assert value is not None, f"the engine's state lacks {key.decode()}"
+    return value
