@@ -122,6 +122,7 @@ class Reader:
         self.topic = topic
         self.items: dict[str, list[bytes]] = defaultdict(list)
         self.count = 0
+        self._latest = 0
         self._decoder = msgspec.json.Decoder(msgspec.defstruct("_Envelope", [("items", list[msgspec.Raw])]))
         self._consumer = Consumer(consumer_config(settings, "nobody"))
         partitions = 1 if topic is DEAD_LETTERS else settings.kafka_partitions
@@ -135,13 +136,12 @@ class Reader:
             self.read(0.2)
 
     def grows(self, seconds: float) -> None:
-        """Read until more is committed."""
-        self.drain()
-        before = self.count
-        self.until(lambda: self.count > before, seconds)
+        """Read until something is there that was said later than now."""
+        now = time.time() * 1_000
+        self.until(lambda: self._latest > now, seconds)
 
     def drain(self) -> None:
-        """Read what is committed by now."""
+        """Read what is committed, until nothing more comes."""
         while self.read(0.5):
             pass
 
@@ -154,6 +154,7 @@ class Reader:
         items = self._decoder.decode(message.value()).items
         self.items[message.key().decode()] += map(bytes, items)
         self.count += len(items)
+        self._latest = message.timestamp()[1]
         return True
 
     def close(self) -> None:
@@ -231,7 +232,7 @@ class Market:
             while not self._stop.wait(0.02):
                 self.send(rate // 50)
 
-        self._thread = threading.Thread(target=run)
+        self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
 
     def finish(self) -> None:

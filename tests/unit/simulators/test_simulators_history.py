@@ -3,14 +3,16 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from simulators import history
 from simulators.history import generate, last_state, read_state
 from simulators.publish import messages
 from simulators.runs import DayFiles, Run, make_run, run_folder
 from streaming.contracts.codec import MINUTE, decode_command, decode_orders, encode_line
-from streaming.contracts.commands import NewOrder
-from streaming.contracts.reference import traders
+from streaming.contracts.commands import DefineInstrument, NewOrder
+from streaming.contracts.reference import Instrument, traders
 from streaming.matching.exchange import Exchange
 
 END = dt.date(2026, 11, 20)
@@ -129,14 +131,29 @@ def test_traders_swap_between_buying_and_selling(generated: Path) -> None:
     assert all(first[trader] | second[trader] == {"buy", "sell"} for trader in both)
 
 
-def test_cash_and_shares_are_conserved(generated: Path) -> None:
+def test_cash_and_shares_are_conserved(generated: Path, days: int = 2) -> None:
     people = [trader for trader in traders() if trader.kind == "simulated"]
-    for day in small().trading_days():
+    for day in small(days).trading_days():
         accounts = read_state(DayFiles(generated, day.date)).accounts.values()
         assert sum(account.cash for account in accounts) == sum(trader.cash for trader in people)
         assert sum(sum(account.shares.values()) for account in accounts) == 12 * sum(p.shares for p in people)
         assert all(account.cash >= 0 and min(account.shares.values()) >= 0 for account in accounts)
         assert not any(account.reserved_cash or any(account.reserved_shares.values()) for account in accounts)
+
+
+def test_nobody_overspends_either_where_price_bands_move_orders_and_pauses_end_in_auctions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def narrow(item: Instrument, event_time: int) -> DefineInstrument:
+        return msgspec.structs.replace(define(item, event_time), luld_tier=item.luld_tier, luld_bps=40)
+
+    define = history.define
+    monkeypatch.setattr(history, "define", narrow)
+    day = DayFiles(generate(tmp_path, make_run(7, 1, END, 6_000)), END)
+    events = day.events.read_bytes()
+    for seen in (b'"reason":"price_band"', b'"halt":"paused"', b'"aggressor_side":"none"'):
+        assert seen in events
+    test_cash_and_shares_are_conserved(day.events.parent, days=1)
 
 
 def test_the_folder_is_named_after_the_run(tmp_path: Path) -> None:
