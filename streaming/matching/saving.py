@@ -29,7 +29,7 @@ def dump(state: State) -> bytes:
     rules = None if state.rules is None else _rules(state.rules)
     orders = [_order(order) for order in state.book]
     orders += [_order(order) for order in state.by_arrival() if order.where != ON_BOOK]
-    traders = state.traders.values()
+    traders = sorted(state.traders.values(), key=lambda trader: trader.trader_id)
     return msgspec.json.encode(
         Saved(
             rules=rules,
