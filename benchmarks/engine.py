@@ -1,18 +1,24 @@
 """How many commands a second the engine service holds on a real Kafka, and how soon a trade is seen.
 
-`python benchmarks/engine.py` needs Kafka (`tickhouse up kafka`) and no engine running. Everything is measured in one
-run with one configuration of the engine, on one kind of stream: 65 % limit orders, 25 % cancels, 10 % market orders.
-What the engine is compared with is a pass-through: a Quix application, exactly-once like the engine and with all its
-settings, that answers the same messages with the same number of messages of the same size, but works nothing out.
+`python benchmarks/engine.py` needs Kafka (`tickhouse up kafka`) and no engine running; give it a home of its own.
+Everything is measured in one run with one configuration of the engine, on one kind of stream: 65 % limit orders, 25 %
+cancels, 10 % market orders. What the engine is compared with is a pass-through: a Quix application, exactly-once like
+the engine and with all its settings, that answers the same messages with the very messages that the engine answers
+them with, recorded before, through Quix's own `apply` and `to_topic`. It decodes, matches and keeps nothing.
+`--markdown docs/benchmarks.md` writes the table there.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import gc
 import os
 import pickle
+import platform
 import random
 import signal
+import statistics
 import sys
 import tempfile
 import threading
@@ -38,7 +44,8 @@ from streaming.contracts.provision import create_topics
 from streaming.contracts.reference import instruments
 from streaming.contracts.settings import Settings, settings
 from streaming.contracts.topics import BOOK_SNAPSHOTS, MARKET_STATUS, ORDER_EVENTS, ORDERS, PRICES, TRADES
-from streaming.matching.engine import GROUP, application
+from streaming.matching import compiled
+from streaming.matching.engine import GARBAGE_THRESHOLD, GROUP, application
 from streaming.matching.host import Host, Pace
 from streaming.matching.settings import EngineSettings
 
@@ -47,6 +54,9 @@ PER_MESSAGE = 200
 """Commands of one symbol in a message of a history run."""
 PATIENCE = 600.0
 """Seconds that one measurement may take."""
+WARM_SECONDS = 2.0
+"""How long a steady load goes on before its latency counts."""
+BEGIN, END = "<!-- benchmarks/engine.py writes from here -->", "<!-- to here -->"
 
 
 @dataclass(frozen=True)
@@ -59,10 +69,14 @@ class Load:
 
 @dataclass(frozen=True)
 class Found:
-    """What was measured: commands a second, and processor seconds a command."""
+    """What was measured: commands a second, and microseconds of processor time a command."""
 
     rate: float
     processor: float
+
+
+Row = tuple[str, str, str, str, str]
+HEAD: Row = ("what", "commands/s", "µs of processor a command", "× rate", "× processor")
 
 
 def symbols(configuration: Settings) -> list[str]:
@@ -106,7 +120,13 @@ def opening(names: Sequence[str], start: int) -> Iterator[tuple[str, bytes]]:
     for symbol in names:
         commands: list[AnyCommand] = [
             DefineInstrument(
-                symbol=symbol, tick_size=100, lot_size=1, max_quantity=10**6, collar_bps=9_000, event_time=start
+                symbol=symbol,
+                tick_size=100,
+                lot_size=1,
+                max_quantity=10**6,
+                collar_bps=1_000,
+                luld_tier=1,
+                event_time=start,
             ),
             SetSession(symbol=symbol, session="closed", trading_date="2026-01-02", event_time=start),
             SetSession(
@@ -223,7 +243,7 @@ def measure(
     progress.until(lambda: progress() >= base + total, f"{group} ends")
     ended, used_then, done_then = state()
     commands = (done_then - done) * load.commands / total
-    return Found(commands / (ended - began), (used_then - used) / commands)
+    return Found(commands / (ended - began), (used_then - used) / commands * 1e6)
 
 
 def answers(load: Load, sent: Sequence[tuple[str, bytes]], configuration: Settings) -> dict[str, list[Any]]:
@@ -248,6 +268,8 @@ class Store(dict[bytes, bytes]):
 def pass_through(topic: str, recorded: str) -> None:
     """Answer every message of a topic with what was recorded, each answer to a topic of its own."""
     told = {key: iter(found) for key, found in pickle.loads(Path(recorded).read_bytes()).items()}
+    gc.set_threshold(GARBAGE_THRESHOLD)  # as the engine: and what was recorded is not to be searched for garbage
+    gc.freeze()
     shared, engine_settings = settings(), EngineSettings()
     app = application(shared, engine_settings, group=topic)
     source = app.topic(topic, value_deserializer="bytes", key_deserializer="bytes")
@@ -338,7 +360,7 @@ def latency(configuration: Settings, names: Sequence[str], rate: float, seconds:
             now = time.monotonic()
             for trade in decode(TRADES, message.value()):
                 taken = at.pop(trade.taker_order_id, None)  # the first trade of an order
-                if taken is not None and taken - began > 2:
+                if taken is not None and taken - began > WARM_SECONDS:
                     seen.append((now - taken) * 1_000)
         sender.join()
         consumer.close()
@@ -350,12 +372,89 @@ def _order_id(value: bytes) -> int:
     return command.order_id if isinstance(command, NewOrder) else -command.order_id
 
 
+def median(rounds: Sequence[Found]) -> Found:
+    """The middle one, rate and processor time each."""
+    return Found(statistics.median(one.rate for one in rounds), statistics.median(one.processor for one in rounds))
+
+
+def row(what: str, rounds: Sequence[Found], against: Sequence[Found] = ()) -> Row:
+    """A line of the table; what it is divided by was measured in the same rounds."""
+    rates, processors = [one.rate for one in rounds], [one.processor for one in rounds]
+    found = median(rounds)
+    spread = f" ({min(rates):,.0f}–{max(rates):,.0f})" if len(rounds) > 1 else ""
+    by_rate = by_processor = ""
+    if against:
+        by_rate = f"{statistics.median(one.rate / two.rate for one, two in zip(rounds, against, strict=True)):.2f}"
+        ratios = (one / two.processor for one, two in zip(processors, against, strict=True))
+        by_processor = f"{statistics.median(ratios):.2f}"
+    return what, f"{found.rate:,.0f}{spread}", f"{found.processor:.1f}", by_rate, by_processor
+
+
+def run(configuration: Settings, options: argparse.Namespace) -> tuple[list[Row], list[str]]:
+    """Measure everything; the table and what is to be said of it."""
+    names = symbols(configuration)
+    sent, one = load(names, options.commands, 1)
+    recorded = answers(one, sent, configuration)
+    outputs = sum(len(told) for found in recorded.values() for told in found) / len(one.messages)
+    single = {key: [told[:1] for told in found] for key, found in recorded.items()}
+    plain = [say("pass-through, one output", baseline(configuration, single, sent, one))]
+    passed, alone, two = [], [], []
+    for _ in range(options.rounds):
+        passed.append(say("pass-through", baseline(configuration, recorded, sent, one)))
+        alone.append(say("engine", engines(configuration, 1, *load(names, options.commands, 1))))
+        if configuration.kafka_partitions > 1:
+            two.append(say("two engines", engines(configuration, 2, *load(names, options.commands, 1))))
+    bulk = [say("bulk", engines(configuration, 1, *load(names, options.bulk, PER_MESSAGE)))]
+    rate = median(alone).rate / 2
+    delays = latency(configuration, names, rate, options.seconds)
+    rows = [
+        row("Quix pass-through, the first output only", plain),
+        row(f"Quix pass-through, {outputs:.2f} outputs a message", passed),
+        row("engine, one command a message (× pass-through)", alone, passed),
+        *([row("two engines, the same (× one engine)", two, alone)] if two else []),
+        row(f"engine, {PER_MESSAGE} commands a message", bulk),
+    ]
+    half, high = delays[len(delays) // 2], delays[len(delays) * 99 // 100]
+    interval, cores = EngineSettings().commit_interval, os.cpu_count()
+    notes = [
+        f"Measured on {dt.date.today()}, {cores} cores ({platform.machine()}), with broker, load and engine on "
+        f"them; the market {'compiled' if compiled.active() else 'interpreted'}; {len(names)} symbols on "
+        f"{configuration.kafka_partitions} partitions; a commit every {interval} s.",
+        f"Order to visible trade (from `produce` to a `read_committed` consumer that has it) at {rate:,.0f} orders a "
+        f"second, half the engine's rate, over {options.seconds:.0f} s and {len(delays):,} trades: median {half:.0f} "
+        f"ms, p99 {high:.0f} ms, most {delays[-1]:.0f} ms.",
+    ]
+    return rows, notes
+
+
+def say(what: str, found: Found) -> Found:
+    """Tell how far it is."""
+    print(f"{what}: {found.rate:,.0f} commands/s, {found.processor:.1f} µs of processor each", file=sys.stderr)
+    return found
+
+
+def write(path: Path, rows: Sequence[Row], notes: Sequence[str]) -> None:
+    """Put the table between the file's two marks, or make a file of it that has them."""
+    table = ["| " + " | ".join(line) + " |" for line in rows]
+    text = "\n".join(
+        [*(f"{note}\n" for note in notes), "| " + " | ".join(HEAD) + " |", "|---|--:|--:|--:|--:|", *table]
+    )
+    old = path.read_text() if path.exists() else f"{BEGIN}\n{END}\n"
+    before, begin, rest = old.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"{path} has no lines {BEGIN!r} and {END!r}")
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+
+
 def main() -> None:
-    """Measure and print a table."""
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--commands", type=int, default=200_000, help="one command a message")
+    parser.add_argument("--commands", type=int, default=150_000, help="one a message, in each round")
+    parser.add_argument("--rounds", type=int, default=3, help="how often pass-through and engines take turns")
     parser.add_argument("--bulk", type=int, default=1_000_000, help=f"commands, {PER_MESSAGE} a message")
-    parser.add_argument("--seconds", type=float, default=20, help="how long latency is measured")
+    parser.add_argument("--seconds", type=float, default=30, help="how long latency is measured")
+    parser.add_argument("--markdown", type=Path, metavar="PATH", help="write the table between the marks of this file")
     parser.add_argument("--pass-through", nargs=2, metavar=("TOPIC", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.pass_through:
@@ -363,39 +462,18 @@ def main() -> None:
         return
     configuration = settings()
     create_topics(configuration)
-    names = symbols(configuration)
-    rows: list[tuple[str, str, str, str]] = []
-
-    def row(what: str, found: Found, against: Found | None = None) -> None:
-        compared = f"{found.rate / against.rate:.2f}, {found.processor / against.processor:.2f}" if against else ""
-        rows.append((what, f"{found.rate:,.0f}", f"{found.processor * 1e6:.1f}", compared))
-        print(*rows[-1], sep="  ", file=sys.stderr)
-
-    sent, one = load(names, options.commands, 1)
-    recorded = answers(one, sent, configuration)
-    outputs = sum(len(told) for found in recorded.values() for told in found) / len(one.messages)
-    single = {
-        key: [[(TRADES.name, message[0][1])] if message else [] for message in found] for key, found in recorded.items()
-    }
-    row("pass-through, one output", baseline(configuration, single, sent, one))
-    base = baseline(configuration, recorded, sent, one)
-    row(f"pass-through, {outputs:.2f} outputs", base)
-    alone = engines(configuration, 1, *load(names, options.commands, 1))
-    row("engine, one a message", alone, base)
-    if configuration.kafka_partitions > 1:
-        row("two engines", engines(configuration, 2, *load(names, options.commands, 1)), alone)
-    row("bulk", engines(configuration, 1, *load(names, options.bulk, PER_MESSAGE)))
-    delays = latency(configuration, names, alone.rate / 2, options.seconds)
-    table = Table("what", "commands/s", "µs of processor a command", "rate and processor against", title="Engine")
+    rows, notes = run(configuration, options)
+    table = Table(*HEAD, title="The engine on Kafka, exactly once")
+    for number in range(1, len(HEAD)):
+        table.columns[number].justify = "right"
     for line in rows:
         table.add_row(*line)
     console = Console()
     console.print(table)
-    median, high = delays[len(delays) // 2], delays[len(delays) * 99 // 100]
-    load_ = f"{alone.rate / 2:,.0f} orders a second"
-    console.print(
-        f"order to visible trade at {load_}: median {median:.0f} ms, p99 {high:.0f} ms, most {delays[-1]:.0f} ms"
-    )
+    for note in notes:
+        console.print(f"- {note}")
+    if options.markdown:
+        write(options.markdown, rows, notes)
 
 
 if __name__ == "__main__":
