@@ -1,20 +1,21 @@
 """The limit orders of one symbol, in price-time priority, and the orders themselves.
 
 Each side keeps its price levels in a dict and their prices in a heap, so that the best price costs O(log n) when a
-level empties and O(1) otherwise; the orders of a level are linked in a queue, so that taking the oldest and taking out
-any one are O(1). Everything is an integer; 0 stands for a price that an order does not have.
+level empties and O(1) otherwise; a level that emptied stays in both until its price comes to the top of the heap. The
+orders of a level are linked in a queue, so that taking the oldest and taking out any one are O(1). Everything is an
+integer; 0 stands for a price that an order does not have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
-from typing import Final
+from typing import Any, Final
 
 from streaming.contracts.commands import SelfTradePrevention
 
 HEAP_SLACK: Final = 64
-"""How many prices without orders a side's heap may hold beyond its levels before it is rebuilt."""
+"""How many levels without orders a side may hold beyond those with orders before it forgets them."""
 
 NOWHERE: Final = 0
 ON_BOOK: Final = 1
@@ -28,7 +29,7 @@ class Trader:
     """What the market knows of a trader: the highest order id, the default self-trade prevention, the orders by id."""
 
     def __init__(self, trader_id: int) -> None:
-        self.trader_id = trader_id
+        self.trader_id: Any = trader_id  # see `Order.order_id`
         self.highest_id = 0
         self.prevention: SelfTradePrevention | None = None
         self.orders: dict[int, Order] = {}
@@ -44,7 +45,7 @@ class Order:
 
     def __init__(
         self,
-        order_id: int,
+        order_id: Any,
         owner: Trader,
         buy: bool,
         price: int,
@@ -56,9 +57,10 @@ class Order:
         post_only: bool,
         prevention: str,
     ) -> None:
-        self.order_id = order_id
+        # Ids are told, never reckoned with: as objects they are not made anew from machine words each time.
+        self.order_id: Any = order_id
+        self.trader_id: Any = owner.trader_id
         self.owner = owner
-        self.trader_id = owner.trader_id
         self.buy = buy
         self.price = price
         self.stop_price = stop_price
@@ -140,27 +142,31 @@ class BookSide:
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
-        self.levels: dict[int, Level] = {}
+        self._levels: dict[int, Level] = {}
         self._heap: list[int] = []
-        self._ranked: set[int] = set()
+        self._empty = 0
         self._best: Level | None = None
 
     def best(self) -> Level | None:
         """The level that trades first, or None where the side is empty."""
         return self._best
 
+    def rank(self, price: int) -> int:
+        """Where a price stands: the lower, the better for who takes it."""
+        return price if self.sign > 0 else -price
+
     def add(self, order: Order) -> None:
         """Put an order behind all others at its price."""
-        rank = self.sign * order.price
-        level = self.levels.get(rank)
+        rank = self.rank(order.price)
+        level = self._levels.get(rank)
         if level is None:
-            level = self.levels[rank] = Level(rank, order.price)
-            if rank not in self._ranked:
-                self._ranked.add(rank)
-                heappush(self._heap, rank)
-            best = self._best
-            if best is None or rank < best.rank:
-                self._best = level
+            level = self._levels[rank] = Level(rank, order.price)
+            heappush(self._heap, rank)
+        elif level.first is None:
+            self._empty -= 1
+        best = self._best
+        if best is None or rank < best.rank:
+            self._best = level
         level.append(order)
         order.where = ON_BOOK
 
@@ -228,30 +234,31 @@ class BookSide:
             self.remove(order)
 
     def _drop(self, level: Level) -> None:
-        """Forget a level without orders. Its price leaves the heap when it comes to the top, or with many others."""
+        """A level has no orders any more. It is forgotten when its price comes to the top, or with many others."""
         assert level.left == 0
         assert level.shown == 0
-        del self.levels[level.rank]
+        self._empty += 1
         if level is self._best:
             self._best = self._next_best()
-        if len(self._heap) > 2 * len(self.levels) + HEAP_SLACK:
-            self._heap = list(self.levels)
+        if 2 * self._empty > len(self._heap) + HEAP_SLACK:
+            self._levels = {rank: level for rank, level in self._levels.items() if level.first is not None}
+            self._heap = list(self._levels)
             heapify(self._heap)
-            self._ranked = set(self._heap)
+            self._empty = 0
 
     def _next_best(self) -> Level | None:
-        heap, levels = self._heap, self.levels
+        heap, levels = self._heap, self._levels
         while heap:
-            level = levels.get(heap[0])
-            if level is not None:
+            level = levels[heap[0]]
+            if level.first is not None:
                 return level
-            self._ranked.remove(heappop(heap))
+            del levels[heappop(heap)]
+            self._empty -= 1
         return None
 
     def in_order(self) -> list[Level]:
-        """The levels, best first."""
-        levels = self.levels
-        return [levels[rank] for rank in sorted(levels)]
+        """The levels with orders, best first."""
+        return [level for _, level in sorted(self._levels.items()) if level.first is not None]
 
     def __iter__(self) -> Iterator[Order]:
         """Every order, in priority order."""

@@ -104,8 +104,8 @@ def crosses(state: State, order: Order, price: int) -> bool:
 
 def _match(state: State, order: Order, limit: int) -> None:
     makers = state.book.asks if order.buy else state.book.bids
-    worst = makers.sign * limit
-    trader_id, prevention = order.trader_id, order.prevention
+    worst = makers.rank(limit)
+    owner, prevention = order.owner, order.prevention
     prevents = prevention != "" and prevention != "none"
     while order.left:
         level = makers.best()
@@ -113,7 +113,7 @@ def _match(state: State, order: Order, limit: int) -> None:
             return
         maker = level.first
         while maker is not None and order.left:
-            if prevents and maker.trader_id == trader_id:
+            if prevents and maker.owner is owner:
                 _prevent(state, order, maker, makers)
             else:
                 _trade(state, order, maker, level, makers)
@@ -168,7 +168,7 @@ def _prevent(state: State, order: Order, maker: Order, makers: BookSide) -> None
 def _available(state: State, order: Order, limit: int) -> int:
     """The shares that a fill-or-kill order could have at once, hidden ones included, up to what it needs."""
     makers = state.book.asks if order.buy else state.book.bids
-    worst, needed, found = makers.sign * limit, order.left, 0
+    worst, needed, found = makers.rank(limit), order.left, 0
     prevents = order.prevention not in ("", "none")
     for level in makers.in_order():
         if (limit and level.rank > worst) or found >= needed:
@@ -179,7 +179,7 @@ def _available(state: State, order: Order, limit: int) -> int:
         others, before = 0, 0  # what is left at this price; what is shown before the first of its own
         maker = level.first
         while maker is not None:
-            if maker.trader_id != order.trader_id:
+            if maker.owner is not order.owner:
                 others += maker.left
                 before += maker.shown
             elif order.prevention != "cancel_oldest":

@@ -28,7 +28,7 @@ def new(state: State, rules: Rules, fields: tuple[Any, ...]) -> None:
     expire_time: int | None = fields[10]
     post_only: bool = fields[11]
     prevention: SelfTradePrevention | None = fields[12]
-    trader = state.trader(trader_id)
+    trader = state.trader(fields[1])
     if order_id <= trader.highest_id:
         state.reject(order_id, trader_id, "duplicate_id")
         return
@@ -58,7 +58,7 @@ def new(state: State, rules: Rules, fields: tuple[Any, ...]) -> None:
     simple = stop_price is None and display_quantity is None and prevention is None and not post_only
     simple = simple and expire_time is None
     order = Order(
-        order_id,
+        fields[0],
         trader,
         side == "buy",
         0 if price is None else price,
@@ -77,21 +77,21 @@ def new(state: State, rules: Rules, fields: tuple[Any, ...]) -> None:
     state.events.append(
         _accepted(
             sequence=order.place,
-            order_id=order_id,
-            trader_id=trader_id,
+            order_id=fields[0],
+            trader_id=trader.trader_id,
             symbol=state.symbol,
             side=side,
             order_type=order_type,
             time_in_force=time_in_force,
-            price=price,
-            quantity=quantity,
+            price=fields[6],
+            quantity=fields[9],
             event_time=state.now,
         )
         if simple
         else _accepted(
             sequence=order.place,
-            order_id=order_id,
-            trader_id=trader_id,
+            order_id=fields[0],
+            trader_id=trader.trader_id,
             symbol=state.symbol,
             side=side,
             order_type=order_type,
@@ -137,7 +137,7 @@ def _price_fault(state: State, rules: Rules, price: int | None, quantity: int) -
     return None
 
 
-def cancel(state: State, order_id: int, trader_id: int) -> None:
+def cancel(state: State, order_id: Any, trader_id: Any) -> None:
     """Take an order off."""
     order = state.order(trader_id, order_id)
     if order is None:

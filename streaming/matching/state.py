@@ -6,7 +6,7 @@ The functions of `matching`, `orders` and `sessions` work on a `State`; `market`
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import Final
+from typing import Any, Final
 
 from streaming.contracts.commands import Session
 from streaming.contracts.events import (
@@ -80,7 +80,9 @@ class State:
 
     def due(self) -> int:
         """When the next timer fires."""
-        due = min(self.limit_until, self.paused_until)
+        due = self.limit_until
+        if self.paused_until < due:
+            due = self.paused_until
         if self.expiries and self.expiries[0][0] < due:
             due = self.expiries[0][0]
         if self.bands is not None and not self.bands.doubled and self.doubled_from < due:
@@ -123,14 +125,14 @@ class State:
         order.where = where
         self.aside[order.arrival] = order
 
-    def trader(self, trader_id: int) -> Trader:
-        """What the market knows of a trader, perhaps nothing yet."""
+    def trader(self, trader_id: Any) -> Trader:
+        """What the market knows of a trader, perhaps nothing yet. Ids are `Any` as in `Order`."""
         found = self.traders.get(trader_id)
         if found is None:
             found = self.traders[trader_id] = Trader(trader_id)
         return found
 
-    def order(self, trader_id: int, order_id: int) -> Order | None:
+    def order(self, trader_id: Any, order_id: Any) -> Order | None:
         """The order of that name, if it is not done."""
         found = self.traders.get(trader_id)
         return None if found is None else found.orders.get(order_id)
@@ -146,8 +148,8 @@ class State:
 
     # What is told
 
-    def reject(self, order_id: int | None, trader_id: int, reason: Reason) -> None:
-        """Refuse a command."""
+    def reject(self, order_id: Any, trader_id: Any, reason: Reason) -> None:
+        """Refuse a command. It may name no order."""
         self.events.append(
             Rejected(
                 sequence=self.next(),
