@@ -292,8 +292,10 @@ class Recorded(Serializer):  # type: ignore[misc]  # untyped
         return found
 
 
-def baseline(configuration: Settings, recorded: dict[str, list[Any]], sent: Sequence[Any], load: Load) -> Found:
-    """The pass-through, on topics of its own."""
+def baseline(
+    configuration: Settings, recorded: dict[str, list[Any]], sent: Sequence[Any], load: Load, count: int = 1
+) -> Found:
+    """So many processes of the pass-through, on topics of their own."""
     topic = f"benchmark-{time.time_ns()}"
     admin = AdminClient({"bootstrap.servers": configuration.kafka})
     names = [topic, *(f"{topic}-{output.name}" for output in OUTPUTS)]
@@ -303,8 +305,12 @@ def baseline(configuration: Settings, recorded: dict[str, list[Any]], sent: Sequ
     with tempfile.NamedTemporaryFile(suffix=".pickle") as file:
         file.write(pickle.dumps(recorded))
         file.flush()
-        with process(__file__, "--pass-through", topic, file.name) as app:
-            found = measure(configuration, topic, topic, [app], sent, load)
+        with ExitStack() as stack:
+            command = (__file__, "--pass-through", topic, file.name)
+            running = [
+                stack.enter_context(process(*command, TICKHOUSE_ENGINE_INSTANCE=str(number))) for number in range(count)
+            ]
+            found = measure(configuration, topic, topic, running, sent, load)
     for deleted in admin.delete_topics(names).values():
         deleted.result(30)
     return found
@@ -398,11 +404,12 @@ def run(configuration: Settings, options: argparse.Namespace) -> tuple[list[Row]
     outputs = sum(len(told) for found in recorded.values() for told in found) / len(one.messages)
     single = {key: [told[:1] for told in found] for key, found in recorded.items()}
     plain = [say("pass-through, one output", baseline(configuration, single, sent, one))]
-    passed, alone, two = [], [], []
+    passed, alone, two_passed, two = [], [], [], []
     for _ in range(options.rounds):
         passed.append(say("pass-through", baseline(configuration, recorded, sent, one)))
         alone.append(say("engine", engines(configuration, 1, *load(names, options.commands, 1))))
         if configuration.kafka_partitions > 1:
+            two_passed.append(say("two pass-throughs", baseline(configuration, recorded, sent, one, 2)))
             two.append(say("two engines", engines(configuration, 2, *load(names, options.commands, 1))))
     bulk = [say("bulk", engines(configuration, 1, *load(names, options.bulk, PER_MESSAGE)))]
     rate = median(alone).rate / 2
@@ -411,7 +418,8 @@ def run(configuration: Settings, options: argparse.Namespace) -> tuple[list[Row]
         row("Quix pass-through, the first output only", plain),
         row(f"Quix pass-through, {outputs:.2f} outputs a message", passed),
         row("engine, one command a message (× pass-through)", alone, passed),
-        *([row("two engines, the same (× one engine)", two, alone)] if two else []),
+        *([row("two pass-throughs (× one pass-through)", two_passed, passed)] if two else []),
+        *([row("two engines (× one engine)", two, alone)] if two else []),
         row(f"engine, {PER_MESSAGE} commands a message", bulk),
     ]
     half, high = delays[len(delays) // 2], delays[len(delays) * 99 // 100]

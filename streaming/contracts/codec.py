@@ -67,6 +67,7 @@ class _RawEnvelope(msgspec.Struct):
 
 
 _raw_decoder = msgspec.json.Decoder(_RawEnvelope)
+_orders_decoder = _decoder(ORDERS.name, ORDERS.key, ORDERS.item)
 _command_decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
 
 
@@ -81,7 +82,7 @@ def decode_orders(key: str | None, value: bytes) -> tuple[list[AnyCommand], list
     A message that is no envelope, or whose key is not its symbol, is bad as a whole; a bad item is bad alone.
     """
     try:
-        envelope: Any = _decoder(ORDERS.name, ORDERS.key, ORDERS.item).decode(value)
+        envelope: Any = _orders_decoder.decode(value)
         symbol, commands = envelope.symbol, envelope.items
         bad: list[BadItem] = []
     except UNREADABLE:

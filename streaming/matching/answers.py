@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -23,7 +24,7 @@ MAX_ITEMS = 2_000
 Quote = tuple[int | None, ...]
 
 
-class Message(Struct, frozen=True, gc=False):
+class Message(NamedTuple):
     """What goes to a topic, ready to send."""
 
     topic: str

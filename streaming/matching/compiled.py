@@ -15,7 +15,20 @@ from functools import lru_cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MODULES = ("book", "auction", "bands", "rules", "state", "matching", "orders", "sessions", "saving", "market")
+MODULES = (
+    "book",
+    "auction",
+    "bands",
+    "rules",
+    "state",
+    "matching",
+    "orders",
+    "sessions",
+    "saving",
+    "views",
+    "market",
+    "answers",
+)
 GROUP = "tickhouse_matching"
 LIBRARY = f"{GROUP}__mypyc"
 """The name that mypyc gives to the library in which the code of all modules lies."""

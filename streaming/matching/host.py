@@ -145,11 +145,15 @@ class Host:
         """Answer a message of topic `orders`, from anybody; `timestamp` is Kafka's, in milliseconds."""
         self.counts.messages += 1
         value = value or b""
-        commands, bad = decode_orders(None if key is None else key.decode(errors="replace"), value)
+        opened = None if key is None else self._open.get(key)
+        if opened is not None:
+            symbol: str | None = opened[0].market.symbol
+        else:
+            symbol = None if key is None else key.decode(errors="replace")
+        commands, bad = decode_orders(symbol, value)
         told: list[Message] = []
         if commands:
             assert key is not None  # it is the symbol
-            opened = self._open.get(key)
             home = opened[1] if opened else partition_of(commands[0].symbol, self._partitions)
             if home == partition:
                 told = self._answer(key, value, commands, opened[0] if opened else self._hosted(key, home))

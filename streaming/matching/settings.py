@@ -13,7 +13,7 @@ class EngineSettings(BaseSettings):
 
     instance: int = Field(0, ge=0, le=9_999, description="Which of several engines this is; no two may share one")
     commit_interval: float = Field(
-        0.25, ge=0.01, le=10, description="Seconds between transactions: how soon others see a trade"
+        0.15, ge=0.01, le=10, description="Seconds between transactions: how soon others see a trade"
     )
     snapshot_commands: int = Field(2_000, ge=1, description="Commands of a symbol between two book snapshots")
     snapshot_minutes: int = Field(15, ge=1, description="Minutes of market time between two book snapshots")
