@@ -33,6 +33,7 @@ PRICE = DecimalType(18, 4)
 CASH = DecimalType(38, 4)
 CASH_FIELDS = frozenset({"cash", "cash_change", "turnover"})
 PRICE_FIELDS = frozenset({"price", "tick_size", "open", "high", "low", "close", "vwap", "moving_average"})
+TIME_FIELDS = frozenset({"begin", "end"})
 
 DOCS = {
     "event_time": "The market's time, UTC",
@@ -59,6 +60,14 @@ DOCS = {
     "auction_quantity": "Shares that the auction that just ended traded",
     "indicative_price": "What an auction would trade at if it ended now, while orders gather",
     "indicative_quantity": "Shares that it would trade",
+    "trader_ids": "The accounts concerned",
+    "order_ids": "The evidence: at most 50 orders",
+    "begin": "Where the time spoken of begins, by the market's clock, UTC",
+    "end": "Where it ends, UTC",
+    "score": "The rule's measure",
+    "threshold": "What the score is beyond",
+    "intensity": "From 0, faint, to 1, blatant",
+    "scenario": "What kind of market it was planted in",
     "kafka_partition": "Where the message was: the topic's partition",
     "kafka_offset": "Where the message was: the offset within the partition",
     "kafka_time": "When the message was written, by Kafka's clock",
@@ -145,7 +154,8 @@ def schema(item: Any, extra: tuple[tuple[str, IcebergType], ...] = ()) -> Schema
     for column in columns(item):
         field_id = next(ids)
         field_type = iceberg_type(column.name, column.type, ids)
-        doc = None if field_type.is_struct or isinstance(field_type, ListType) else DOCS.get(column.name)
+        of_structs = isinstance(field_type, ListType) and field_type.element_type.is_struct
+        doc = None if of_structs else DOCS.get(column.name)
         fields.append(NestedField(field_id, column.name, field_type, not column.optional, doc))
     for name, field_type in extra:
         fields.append(NestedField(next(ids), name, field_type, True, DOCS.get(name)))
@@ -157,7 +167,9 @@ def iceberg_type(name: str, hint: Any, ids: count[int]) -> IcebergType:
     if get_origin(hint) is list:
         element_id = next(ids)
         (element,) = get_args(hint)
-        return ListType(element_id, struct_type(element, ids), element_required=True)
+        of_structs = isinstance(element, type) and issubclass(element, msgspec.Struct)
+        inner = struct_type(element, ids) if of_structs else iceberg_type(name, element, ids)
+        return ListType(element_id, inner, element_required=True)
     base = base_type(hint)
     if base is int:
         return int_type(name)
@@ -178,7 +190,7 @@ def int_type(name: str) -> IcebergType:
         return CASH
     if name in PRICE_FIELDS or name.endswith("_price"):
         return PRICE
-    return TimestamptzType() if name.endswith("_time") else LongType()
+    return TimestamptzType() if name in TIME_FIELDS or name.endswith("_time") else LongType()
 
 
 def struct_type(struct: type[msgspec.Struct], ids: count[int]) -> StructType:

@@ -90,6 +90,7 @@ TABLES = (
     TableDefinition("dead_letters", topics.DEAD_LETTERS.item, topics.DEAD_LETTERS, ("topic", "offset")),
     TableDefinition("bars_1m", Bar, None, ("symbol", "event_time")),
     TableDefinition("alerts", topics.ALERTS.item, topics.ALERTS, ("symbol", "event_time")),
+    TableDefinition("ground_truth", topics.GROUND_TRUTH.item, topics.GROUND_TRUTH, ("symbol", "event_time")),
 )
 REFERENCE_TABLES = (
     TableDefinition("instruments", Instrument, None, ("symbol",), streamed=False),

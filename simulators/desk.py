@@ -9,6 +9,7 @@ all; where orders may stay longer, the desk is told how far back to look.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from confluent_kafka import TopicPartition
@@ -53,14 +54,23 @@ class Market:
 class Desk:
     """The desk of some traders. Give it everything that the feed hears.
 
+    `mine` tells of a trader and a date whether this desk acted for him then: what others sent they may yet change.
     `open_since`: the time (Kafka's, in milliseconds) before which nothing was sent that may still be open; without
     it, orders of earlier days are gone.
     """
 
-    def __init__(self, settings: Settings, balances: Balances, group: str, open_since: int | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        balances: Balances,
+        group: str,
+        open_since: int | None = None,
+        mine: Callable[[int, dt.date], bool] = lambda _trader, _date: True,
+    ) -> None:
         accounts, self._settled = balances
         self.feed = Feed(settings, group)
         self._open_since = open_since
+        self._mine = mine
         self.traders = frozenset(accounts)
         self.date: dt.date | None = None
         self.markets: dict[str, Market] = {}
@@ -120,7 +130,7 @@ class Desk:
             elif isinstance(item, MarketStatus):
                 self._status(item)
             elif isinstance(item, Price) and market is not None:
-                market.view.see(item.last_price, item.bid_price, item.ask_price)
+                market.view.see(item)
         if heard.topic == PRICES.name and market is not None and now > market.now:
             market.view.minute_over(now // MINUTE - market.now // MINUTE)
             market.now = now
@@ -157,7 +167,10 @@ class Desk:
                 continue
             if not isinstance(order, NewOrder) or order.trader_id not in self.traders:
                 continue
-            today = order_date(order.order_id) == self.date
+            date = order_date(order.order_id)
+            today = date == self.date
+            if not self._mine(order.trader_id, date):
+                continue
             if order.order_id in self.ledger.orders or not (today or self._open_since is not None):
                 continue
             if today:

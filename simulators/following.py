@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-
 from simulators.market_time import market_time
 from simulators.publish import sent
-from simulators.runs import Kept, Run, make_run
+from simulators.runs import Run, kept_run
 from streaming.contracts.settings import Settings
 
 
@@ -36,21 +34,6 @@ def following(settings: Settings, run: Run) -> Run:
 
 def _kept_runs(home: Path) -> Iterator[Run]:
     for folder in sorted((home / "history").glob("*/")):
-        run = _load(folder)
+        run = kept_run(folder)
         if run is not None:
             yield run
-
-
-def _load(folder: Path) -> Run | None:
-    """The run of a folder; None where it is of other reference data, or incomplete."""
-    try:
-        kept = msgspec.json.decode((folder / "run.json").read_bytes(), type=Kept)
-    except (OSError, msgspec.DecodeError):
-        return None
-    run = make_run(kept.seed, kept.days, kept.end, kept.orders_per_day)
-    if kept.after is not None:
-        before = _load(folder.parent / kept.after)
-        if before is None:
-            return None
-        run = replace(run, after=before)
-    return run if run.identity == folder.name else None

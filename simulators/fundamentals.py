@@ -1,14 +1,16 @@
 """What a share is worth: one value per symbol and minute, which the traders see through noise.
 
-The value follows a mean-reverting (Ornstein-Uhlenbeck) process with rare large shocks, as the "oracle" of the ABIDES
-market simulator does: D. Byrd, M. Hybinette, T. Balch, "ABIDES: Towards High-Fidelity Market Simulation for AI
-Research" (arXiv:1904.12066, 2019) and D. Byrd, "Explaining Agent-Based Financial Market Simulation"
-(arXiv:1909.11650, 2019). Here it is discretised to minutes, reverts to the instrument's first price, and shares a
-market factor (weight: the sector's beta) with the other symbols.
+A factor model: the return of a minute is beta times the market's, plus the sector's, plus the symbol's own (W. F.
+Sharpe, Management Science 9(2), 1963; sectors as in the Barra models). Each factor has stochastic volatility: within
+the day GJR-GARCH(1,1), in which falls excite more than rises (L. Glosten, R. Jagannathan, D. Runkle, Journal of Finance
+48(5), 1993); over days a slow autoregressive level; and within the day the U-shape of T. G. Andersen, T. Bollerslev
+(Journal of Empirical Finance 4, 1997). Rare large jumps come on top (R. C. Merton, Journal of Financial Economics 3,
+1976), and the value is drawn back to the instrument's first price (Ornstein and Uhlenbeck), as in the "oracle" of
+ABIDES (arXiv:1904.12066).
 
 A day's path starts from the day's reference price, so whoever knows seed, symbol, date and reference price knows it:
-services need not share state. Only operations that IEEE 754 rounds exactly are used, so that it is the same path on
-every machine.
+services need not share state. Only operations that IEEE 754 rounds exactly are used on the drawn numbers, so that it is
+the same path on every machine.
 """
 
 from __future__ import annotations
@@ -19,21 +21,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.population import Fundamental
+from simulators.scenario import CALM, Scenario
 from streaming.contracts.reference import Instrument
 
 MINUTES_A_DAY = 390
-MARKET_VOLATILITY = 0.009
-"""Standard deviation of the market factor's return over a day."""
-OWN_VOLATILITY = 0.013
-"""Standard deviation of a symbol's own return over a day."""
-OVERNIGHT = 0.35
-"""The overnight gap's standard deviation, as a share of a day's own volatility."""
-REVERSION = 0.023 / MINUTES_A_DAY
-"""Pull towards the long-run mean a minute: a half-life of 30 trading days."""
-SHOCKS_A_DAY = 0.25
-SHOCK_VOLATILITY = 0.012
 FARTHEST = 0.15
 """The value stays this close to the day's reference price: inside the collar, so that traders can always quote."""
+LEVEL_DAYS = 45
+LEVEL_PERSISTENCE = 0.94
+"""The level of volatility remembers so many days, each this much of the one after it."""
 BETAS = {
     "Technology": 1.3,
     "Energy": 1.1,
@@ -51,31 +48,65 @@ def stream(seed: int, name: str, date: dt.date) -> np.random.Generator:
     return np.random.default_rng([seed, date.toordinal(), *name.encode()])
 
 
-def day_path(seed: int, instrument: Instrument, date: dt.date, reference: int, minutes: int) -> list[int]:
+def day_path(
+    seed: int,
+    instrument: Instrument,
+    date: dt.date,
+    reference: int,
+    minutes: int,
+    model: Fundamental,
+    scenario: Scenario = CALM,
+) -> list[int]:
     """The value, in 1/10,000 dollar, at the start of each of the day's `minutes`."""
-    own = stream(seed, f"fundamental {instrument.symbol}", date)
-    beta = BETAS.get(instrument.sector, 1.0)
-    per_minute = MINUTES_A_DAY**-0.5
-    returns = own.standard_normal(minutes) * (OWN_VOLATILITY * per_minute)
-    returns = returns + beta * _market_returns(seed, date, minutes) + _shocks(own, minutes)
-    value = reference * (1.0 + own.standard_normal() * OWN_VOLATILITY * OVERNIGHT)
+    calm = scenario.volatility
+    symbol, sector = instrument.symbol, instrument.sector
+    own = _factor(seed, f"own {symbol}", date, minutes, model, model.own_volatility * calm)
+    shared = _factor(seed, f"sector {sector}", date, minutes, model, model.sector_volatility * calm)
+    market = _factor(seed, "market", date, minutes, model, model.market_volatility * calm)
+    random = stream(seed, f"jumps {symbol}", date)
+    jumps = (random.random(minutes) < model.jumps_per_day / MINUTES_A_DAY) * random.standard_normal(minutes)
+    returns = BETAS.get(sector, 1.0) * market + shared + own + jumps * model.jump_volatility
+    returns = returns + scenario.returns(symbol, sector, minutes)
+    value = reference * (1.0 + random.standard_normal() * model.own_volatility * model.overnight)
     low, high = reference * (1.0 - FARTHEST), reference * (1.0 + FARTHEST)
-    mean = float(instrument.initial_price)
+    mean, pull = float(instrument.initial_price), 0.6931 / (model.half_life_days * MINUTES_A_DAY)
     path = []
     for change in returns.tolist():
-        value = min(max(value + REVERSION * (mean - value) + value * change, low), high)
+        value = min(max(value + pull * (mean - value) + value * change, low), high)
         path.append(round(value))
     return path
 
 
-@lru_cache(maxsize=4)
-def _market_returns(seed: int, date: dt.date, minutes: int) -> Floats:
-    draws = stream(seed, "market", date).standard_normal(minutes)
-    returns: Floats = draws * (MARKET_VOLATILITY * MINUTES_A_DAY**-0.5)
+@lru_cache(maxsize=256)
+def _factor(seed: int, name: str, date: dt.date, minutes: int, model: Fundamental, volatility: float) -> Floats:
+    """A factor's return in each minute; a day's standard deviation is `volatility` on average."""
+    draws = stream(seed, name, date).standard_normal(minutes).tolist()
+    level = _level(seed, name, date, model)
+    a, b, c = model.arch, model.persistence, model.leverage
+    rest = 1.0 - a - b - c / 2.0
+    variance, found = 1.0, []
+    for draw in draws:
+        shock = draw * variance**0.5
+        found.append(shock)
+        square = shock * shock
+        variance = rest + b * variance + (a + c if shock < 0 else a) * square
+    x = (np.arange(minutes) + 0.5) * (2.0 / minutes) - 1.0
+    shape = 1.0 + 1.2 * x * x
+    shape = shape / (np.cumsum(shape * shape)[-1] / minutes) ** 0.5
+    returns: Floats = np.array(found) * shape * (volatility * level * MINUTES_A_DAY**-0.5)
     return returns
 
 
-def _shocks(own: np.random.Generator, minutes: int) -> Floats:
-    hits = own.random(minutes) < SHOCKS_A_DAY / MINUTES_A_DAY
-    shocks: Floats = hits * own.standard_normal(minutes) * SHOCK_VOLATILITY
-    return shocks
+@lru_cache(maxsize=256)
+def _level(seed: int, name: str, date: dt.date, model: Fundamental) -> float:
+    """How volatile a factor is on a day, 1 on average: it changes slowly from day to day."""
+    level, weight = 1.0, model.volatility_of_volatility
+    for back in range(LEVEL_DAYS):
+        level += weight * _surprise(seed, name, date.toordinal() - back)
+        weight *= LEVEL_PERSISTENCE
+    return min(max(level, 0.4), 2.5)
+
+
+@lru_cache(maxsize=8192)
+def _surprise(seed: int, name: str, day: int) -> float:
+    return float(stream(seed, f"volatility {name}", dt.date.fromordinal(day)).standard_normal())

@@ -1,31 +1,38 @@
 """The live traders of one side of the market: they hear prices over Kafka, decide, reserve, and send orders.
 
 Buyers and sellers are services of this kind. A worker keeps the books of a shard of all traders, and on each trading
-day acts for those whose role is its own: the traders swap sides every day. A day is begun only when every symbol's
-trades of the days before have been heard, so that what was bought yesterday can be sold today.
+day acts for those whose side is its own: most traders swap sides every day (`Roster.service`). A day is begun only when
+every symbol's trades of the days before have been heard, so that what was bought yesterday can be sold today.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import signal
 import time
 from collections import defaultdict, deque
 from threading import Event
 from typing import Annotated
 
+import numpy as np
 import structlog
 import typer
 from confluent_kafka import KafkaError, Message, Producer
 
+from simulators.agenda import GATHERING, Step, parents, turns
 from simulators.balances import await_balances
-from simulators.broker import Broker
+from simulators.broker import Broker, Command
 from simulators.calendar import TradingDay, trading_day
 from simulators.desk import Desk
 from simulators.fundamentals import day_path
+from simulators.population import load_population
+from simulators.roster import Roster
+from simulators.runs import sized
+from simulators.scenario import load_scenario
 from simulators.settings import SimulatorSettings, simulator_settings
-from simulators.traders import Action, agenda, order_date, role
+from simulators.traders import Turn, order_date
 from streaming.contracts.codec import MINUTE, encode
-from streaming.contracts.commands import CancelOrder, NewOrder
+from streaming.contracts.commands import CancelOrder
 from streaming.contracts.events import Side
 from streaming.contracts.kafka import producer_config
 from streaming.contracts.provision import create_topics
@@ -57,14 +64,19 @@ class Gateway:
         self._options = options
         self._side = side
         self._people = {trader.trader_id: trader for trader in shard(worker, workers)}
-        self._crowd = sum(trader.kind == "simulated" for trader in traders())
+        self._roster = Roster(
+            sized(load_population(options.population), options.orders_per_day),
+            [trader for trader in traders() if trader.kind == "simulated"],
+            load_scenario(options.scenario),
+        )
         self._producer = Producer(producer_config(settings))
         self._failed: list[str] = []
         self._sent = 0
-        self.desk = Desk(settings, await_balances(settings, self._people), f"traders-{side}-{worker}")
+        balances = await_balances(settings, self._people)
+        self.desk = Desk(settings, balances, f"traders-{side}-{worker}", mine=self._acts)
         self._day: TradingDay | None = None
         self._broker: Broker | None = None
-        self._agenda: dict[str, deque[Action]] = {}
+        self._agenda: dict[str, deque[Turn | Step]] = {}
         self._paths: dict[str, list[int]] = {}
 
     def run(self, stop: Event) -> None:
@@ -84,21 +96,32 @@ class Gateway:
                 reported, self._sent = time.monotonic(), 0
         self._leave()
 
+    def _acts(self, trader: int, date: dt.date) -> bool:
+        """Whether a trader of this shard was, or is, this service's on a day."""
+        return self._roster.service(trader, date) == self._side
+
     def _turn(self) -> None:
         """Let every trader act whose time has come."""
         self._begin_day()
         day, broker = self._day, self._broker
         if day is None or broker is None or str(day.date) != str(self.desk.date):
             return
-        for symbol, actions in self._agenda.items():
+        waited: dict[str, list[Command]] = defaultdict(list)
+        now = min(market.now for market in self.desk.markets.values())
+        for _, order in broker.lapse(now):
+            waited[order.symbol].append(broker.withdraw(order, self.desk.markets[order.symbol].now))
+        for symbol, planned in self._agenda.items():
             market = self.desk.markets.get(symbol)
             if market is None or not market.open or market.status.trading_date != str(day.date):
                 continue
-            commands: list[NewOrder | CancelOrder] = []
-            while actions and actions[0].time <= market.now:
-                action = actions.popleft()
-                minute = min((market.now - day.open) // MINUTE, day.minutes - 1)
-                commands += broker.act(action, market.view, self._path(symbol, day)[minute], market.now)
+            commands = waited[symbol]
+            minute = max(0, min((market.now - day.open) // MINUTE, day.minutes - 1))
+            while planned and planned[0].time <= market.now:
+                what = planned.popleft()
+                if isinstance(what, Turn):
+                    commands += broker.turn(what, market.view, self._path(symbol, day)[minute], market.now)
+                else:
+                    commands += broker.step(what, market.view, market.now)
             self._send(symbol, commands, market.now)
 
     def _begin_day(self) -> None:
@@ -106,38 +129,44 @@ class Gateway:
         if desk.date is None or (self._day is not None and self._day.date == desk.date):
             return
         day = trading_day(desk.date)
-        if any(desk.trades_until.get(item.symbol, 0) < day.open for item in instruments()):
+        if any(desk.trades_until.get(item.symbol, 0) < day.open - GATHERING * MINUTE for item in instruments()):
             return
         desk.ledger.check()
-        mine = [trader for trader in self._people.values() if role(trader.trader_id, day.date) == self._side]
+        mine = [trader for trader in self._people if self._acts(trader, day.date)]
         self._day = day
-        self._broker = Broker(desk.ledger, mine, day.date)
+        self._broker = Broker(desk.ledger, self._roster, mine, day.date)
         for trader in mine:
-            self._broker.used(desk.last_ids.get(trader.trader_id, 0), trader.trader_id)
+            self._broker.used(desk.last_ids.get(trader, 0), trader)
         self._paths.clear()
         self._agenda = self._plan(mine, day)
         self.log.info("day begun", trading_date=str(day.date), traders=len(mine))
 
-    def _plan(self, mine: list[Trader], day: TradingDay) -> dict[str, deque[Action]]:
+    def _plan(self, mine: list[int], day: TradingDay) -> dict[str, deque[Turn | Step]]:
         """What is still to come of the day, by symbol."""
-        options, symbols = self._options, [item.symbol for item in instruments()]
-        planned: dict[str, list[Action]] = defaultdict(list)
-        for trader in mine:
-            for action in agenda(options.seed, trader, day, symbols, self._crowd, options.orders_per_day):
-                market = self.desk.markets.get(action.symbol)
-                if market is None or market.status.trading_date != str(day.date) or action.time > market.now:
-                    planned[action.symbol].append(action)
-        return {symbol: deque(sorted(actions)) for symbol, actions in planned.items()}
+        seed, roster, own = self._options.seed, self._roster, frozenset(mine)
+        planned: dict[str, deque[Turn | Step]] = {}
+        for place, item in enumerate(instruments()):
+            market = self.desk.markets.get(item.symbol)
+            begun = market is not None and market.status.trading_date == str(day.date)
+            now = market.now if market is not None and begun else 0
+            everyone = turns(seed, item.symbol, place, day, roster)
+            busy = np.array([turn.time for turn in everyone if turn.trader_id in roster.behaviours], dtype=np.int64)
+            found: list[Turn | Step] = [*everyone, *parents(seed, item.symbol, day, roster, busy)]
+            found = [what for what in found if what.trader_id in own and what.time > now]
+            planned[item.symbol] = deque(sorted(found, key=lambda what: what.time))
+        return planned
 
     def _path(self, symbol: str, day: TradingDay) -> list[int]:
         path = self._paths.get(symbol)
         if path is None:
             item = next(item for item in instruments() if item.symbol == symbol)
             reference = self.desk.markets[symbol].status.reference_price or item.initial_price
-            path = self._paths[symbol] = day_path(self._options.seed, item, day.date, reference, day.minutes)
+            model, scenario = self._roster.settings.fundamental, self._roster.scenario
+            path = day_path(self._options.seed, item, day.date, reference, day.minutes, model, scenario)
+            self._paths[symbol] = path
         return path
 
-    def _send(self, symbol: str, commands: list[NewOrder | CancelOrder], now: int) -> None:
+    def _send(self, symbol: str, commands: list[Command], now: int) -> None:
         for start in range(0, len(commands), MAX_ITEMS):
             part = commands[start : start + MAX_ITEMS]
             value = encode(ORDERS, symbol, part, now)
@@ -149,9 +178,9 @@ class Gateway:
             self._failed.append(str(error))
 
     def _leave(self) -> None:
-        cancels: dict[str, list[NewOrder | CancelOrder]] = defaultdict(list)
+        cancels: dict[str, list[Command]] = defaultdict(list)
         for order in self.desk.ledger.orders.values():
-            if role(order.trader_id, order_date(order.order_id)) == self._side:
+            if self._acts(order.trader_id, order_date(order.order_id)):
                 now = self.desk.markets[order.symbol].now
                 cancel = CancelOrder(
                     order_id=order.order_id, trader_id=order.trader_id, symbol=order.symbol, event_time=now

@@ -13,16 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
+from simulators.abuse import episodes
+from simulators.agenda import GATHERING, Step, mistakes, parents, turns
 from simulators.broker import Broker
 from simulators.calendar import TradingDay
 from simulators.fundamentals import day_path
 from simulators.risk import Account, Ledger, endowments
 from simulators.runs import DayFiles, Run, keep, run_folder
-from simulators.traders import Action, View, agenda
+from simulators.scenario import Scenario, concerns
+from simulators.traders import Turn, View
 from streaming.contracts.codec import MINUTE, encode_line
-from streaming.contracts.commands import AnyCommand, Clock, DefineInstrument, SetSession
-from streaming.contracts.events import BookEvent, MarketStatus, Trade
+from streaming.contracts.commands import AnyCommand, Clock, DefineInstrument, Halt, Resume, Session, SetSession
+from streaming.contracts.events import BookEvent, Episode, MarketStatus, Rejected, Trade
 from streaming.contracts.reference import Instrument
 from streaming.matching.exchange import Exchange
 
@@ -36,7 +40,8 @@ Progress = Callable[[TradingDay, int], None]
 class State(msgspec.Struct):
     """What one day hands on to the next: balances, markets, closing prices.
 
-    `sequences` holds every market's last sequence, `batches` how many batches the day's commands make.
+    `sequences` holds every market's last sequence, `batches` how many batches the day's commands make, `labels` how
+    much abuse was planted.
     """
 
     accounts: dict[int, Account]
@@ -44,6 +49,7 @@ class State(msgspec.Struct):
     references: dict[str, int]
     sequences: dict[str, int]
     batches: int = 0
+    labels: int = 0
 
 
 class ShadowError(RuntimeError):
@@ -104,19 +110,23 @@ class Day:
         self.references = dict(before.references)
         self.ledger = Ledger(before.accounts)
         self.exchange = Exchange.load(before.markets.encode())
-        self.broker = Broker(self.ledger, run.people, day.date)
+        self.roster = run.roster()
+        self.broker = Broker(self.ledger, self.roster, (trader.trader_id for trader in run.people), day.date)
+        model, scenario = run.population.fundamental, run.scenario
         self.paths = {
-            item.symbol: day_path(run.seed, item, day.date, self.references[item.symbol], day.minutes)
+            item.symbol: day_path(run.seed, item, day.date, self.references[item.symbol], day.minutes, model, scenario)
             for item in run.listed
         }
         self.views: dict[str, View] = {}
+        self.labels: list[Episode] = []
         self._batches = 0
         self._commands: dict[str, list[AnyCommand]] = {item.symbol: [] for item in run.listed}
         self._events: dict[str, list[BookEvent]] = {item.symbol: [] for item in run.listed}
 
     def write(self, files: DayFiles, *, first: bool, progress: Progress) -> State:
         """Trade the whole day and write its files, each at once."""
-        partial = [_partial(path) for path in (files.commands, files.events, files.state)]
+        finals = (files.commands, files.events, files.truth, files.state)
+        partial = [_partial(path) for path in finals]
         with partial[0].open("wb") as commands, partial[1].open("wb") as events:
             for minutes in self._trade(first=first):
                 for symbol in self._commands:
@@ -131,55 +141,88 @@ class Day:
                 os.fsync(file.fileno())
         if self.ledger.orders:
             raise ShadowError(f"{len(self.ledger.orders)} orders are open after the close")
+        partial[2].write_bytes(b"".join(map(encode_line, self.labels)))
         sequences = {symbol: market.sequence for symbol, market in self.exchange.markets.items()}
         markets = self.exchange.dump().decode()
-        state = State(self.ledger.accounts, markets, self.references, sequences, self._batches)
-        partial[2].write_bytes(msgspec.json.encode(state))
-        for path, final in zip(partial, (files.commands, files.events, files.state), strict=True):
+        state = State(self.ledger.accounts, markets, self.references, sequences, self._batches, len(self.labels))
+        partial[3].write_bytes(msgspec.json.encode(state))
+        for path, final in zip(partial, finals, strict=True):
             path.replace(final)
         return state
 
     def _trade(self, *, first: bool) -> Iterator[int]:
         """Let the day pass; yields how many minutes are done wherever a batch of every symbol is complete."""
         run, day = self.run, self.day
+        gathering = day.open - GATHERING * MINUTE
         if first:
             for item in run.listed:
-                self._send(define(item, day.open - MINUTE))
+                self._send(define(item, gathering - MINUTE))
             yield 0
         for item in run.listed:
-            self._open(item)
-        actions = self._agenda()
-        position, count = 0, len(actions)
-        for minute in range(day.minutes):
+            self._open(item, gathering)
+        plan = self._plan()
+        position, count = 0, len(plan)
+        for minute in range(-GATHERING, day.minutes):
             start = day.open + minute * MINUTE
             end = start + MINUTE
-            while position < count and actions[position].time < end:
-                self._act(actions[position], minute)
+            if minute in (0, day.minutes - GATHERING):
+                for item in run.listed:
+                    self._session(item, "continuous" if minute == 0 else "closing_auction", start)
+            while position < count and plan[position][0] < end:
+                now, _, what = plan[position]
+                self._lapse(now)
+                self._act(what, now, max(minute, 0))
                 position += 1
-            for symbol, view in self.views.items():
-                view.minute_over()
-                self._send(Clock(symbol=symbol, event_time=end - 1))
-            yield minute + 1
-        for item in run.listed:
-            self._close(item)
-        yield day.minutes
+            self._lapse(end)
+            closing = minute == day.minutes - 1
+            for item in run.listed:
+                if closing:  # in its last moment: what the auction trades is of this minute
+                    self._session(item, "closed", end - 1)
+                else:
+                    self._send(Clock(symbol=item.symbol, event_time=end - 1))
+                self.views[item.symbol].minute_over()
+            yield max(minute + 1, 0)
         for item in run.listed:
             self._send(Clock(symbol=item.symbol, event_time=day.end))
         yield day.minutes
 
-    def _agenda(self) -> list[Action]:
-        run, symbols = self.run, [item.symbol for item in self.run.listed]
-        actions: list[Action] = []
-        for trader in run.people:
-            actions += agenda(run.seed, trader, self.day, symbols, len(run.people), run.orders_per_day)
-        return sorted(actions)
+    def _plan(self) -> list[tuple[int, int, Turn | Step | Halt | Resume]]:
+        """Everything that is known beforehand, in order of time."""
+        run, day, roster = self.run, self.day, self.roster
+        found: list[Turn | Step | Halt | Resume] = []
+        for place, item in enumerate(run.listed):
+            taken = turns(run.seed, item.symbol, place, day, roster)
+            busy = np.array([turn.time for turn in taken if turn.trader_id in roster.behaviours], dtype=np.int64)
+            steps, labels = episodes(run.seed, item.symbol, day, roster)
+            found += taken
+            found += parents(run.seed, item.symbol, day, roster, busy)
+            found += mistakes(place, item.symbol, day, roster)
+            found += steps
+            found += halts(run.scenario, item, day)
+            self.labels += labels
+        self.labels.sort(key=lambda episode: (episode.end, episode.episode_id))
+        plan = [(time_of(what), number, what) for number, what in enumerate(found)]
+        plan.sort()
+        return plan
 
-    def _act(self, action: Action, minute: int) -> None:
-        symbol, view = action.symbol, self.views[action.symbol]
-        bid, ask = best(self.exchange, symbol)
-        view.bid, view.ask = bid, ask
-        for command in self.broker.act(action, view, self.paths[symbol][minute], action.time):
+    def _act(self, what: Turn | Step | Halt | Resume, now: int, minute: int) -> None:
+        symbol = what.symbol
+        if isinstance(what, Halt | Resume):
+            self._send(what)
+            return
+        view = self.views[symbol]
+        view.bid, view.bid_quantity, view.ask, view.ask_quantity = self.exchange.markets[symbol].best()
+        if isinstance(what, Turn):
+            commands = self.broker.turn(what, view, self.paths[symbol][minute], now)
+        else:
+            commands = self.broker.step(what, view, now)
+        for command in commands:
             self._send(command)
+
+    def _lapse(self, until: int) -> None:
+        for due, order in self.broker.lapse(until):
+            if order.order_id in self.ledger.orders:
+                self._send(self.broker.withdraw(order, due))
 
     def _send(self, command: AnyCommand) -> Sequence[BookEvent]:
         symbol = command.symbol
@@ -190,19 +233,22 @@ class Day:
             self.ledger.apply(event)
             if isinstance(event, Trade):
                 self.views[symbol].last = self.references[symbol] = event.price
+            elif isinstance(event, Rejected) and event.reason != "unknown_order":  # it may have traded a moment ago
+                raise ShadowError(f"the shadow market refused {command}: {event}")
         if events:
             self.ledger.trades_heard(symbol, events[-1].event_time + 1)
         return events
 
-    def _open(self, item: Instrument) -> None:
+    def _open(self, item: Instrument, now: int) -> None:
+        """Begin to gather orders for the opening auction."""
         symbol, reference = item.symbol, self.references[item.symbol]
         events = self._send(
             SetSession(
                 symbol=symbol,
-                session="continuous",
+                session="opening_auction",
                 trading_date=str(self.day.date),
                 reference_price=reference,
-                event_time=self.day.open,
+                event_time=now,
             )
         )
         status = next(event for event in events if isinstance(event, MarketStatus))
@@ -210,16 +256,25 @@ class Day:
             raise ShadowError(f"{symbol} has no collar")
         self.views[symbol] = View(item.tick_size, status.lower_price, status.upper_price, reference, float(reference))
 
-    def _close(self, item: Instrument) -> None:
-        self._send(
-            SetSession(symbol=item.symbol, session="closed", trading_date=str(self.day.date), event_time=self.day.close)
-        )
+    def _session(self, item: Instrument, session: Session, now: int) -> None:
+        self._send(SetSession(symbol=item.symbol, session=session, trading_date=str(self.day.date), event_time=now))
 
 
-def best(exchange: Exchange, symbol: str) -> tuple[int | None, int | None]:
-    """Best bid and ask prices."""
-    price = exchange.markets[symbol].price()
-    return price.bid_price, price.ask_price
+def time_of(what: Turn | Step | Halt | Resume) -> int:
+    """When something is to happen."""
+    return what.event_time if isinstance(what, Halt | Resume) else what.time
+
+
+def halts(scenario: Scenario, item: Instrument, day: TradingDay) -> list[Halt | Resume]:
+    """When a scenario has trading in a symbol halted and resumed."""
+    found: list[Halt | Resume] = []
+    for halt in scenario.halt:
+        if concerns(halt.target, item.symbol, item.sector):
+            begin = day.open + int(halt.at * day.minutes * MINUTE)
+            end = min(begin + int(halt.minutes * MINUTE), day.close - (GATHERING + 1) * MINUTE)
+            if begin < end:
+                found += [Halt(symbol=item.symbol, event_time=begin), Resume(symbol=item.symbol, event_time=end)]
+    return found
 
 
 def define(item: Instrument, event_time: int) -> DefineInstrument:
@@ -230,6 +285,7 @@ def define(item: Instrument, event_time: int) -> DefineInstrument:
         lot_size=item.lot_size,
         max_quantity=item.max_quantity,
         collar_bps=item.collar_bps,
+        luld_tier=item.luld_tier,
         event_time=event_time,
     )
 

@@ -16,13 +16,14 @@ from threading import Event
 import structlog
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from simulators.agenda import GATHERING
 from simulators.calendar import TradingDay, first_day_after, last_complete_trading_day
 from simulators.feed import Feed
 from simulators.history import define
 from simulators.market_time import committed, market_time
 from simulators.settings import simulator_settings
 from streaming.contracts.codec import MINUTE, encode
-from streaming.contracts.commands import AnyCommand, Clock, SetSession
+from streaming.contracts.commands import AnyCommand, Clock, Session, SetSession
 from streaming.contracts.events import Price
 from streaming.contracts.kafka import consumer_config, producer_config
 from streaming.contracts.provision import create_topics
@@ -38,36 +39,40 @@ SECOND = 1_000_000
 
 
 def next_tick(now: int, step: int, day: TradingDay) -> int:
-    """The market's time one tick after `now`: it stops at the open, the close and the end of `day`."""
-    if now < day.open:
-        return day.open
-    if now < day.close:
-        return min(now + step, day.close)
+    """The market's time one tick after `now`: it stops where a session of `day` begins, and at its end."""
+    begins, opens, closes, ends = bounds(day)
+    if now < begins:
+        return begins
+    for stop in (opens, closes, ends):
+        if now < stop:
+            return min(now + step, stop)
     return day.end
+
+
+def bounds(day: TradingDay) -> tuple[int, int, int, int]:
+    """When orders begin to gather, when they trade at once, when they gather again, and the last moment of it.
+
+    The last moment lies within the last minute, so that what the closing auction trades is of that minute.
+    """
+    return day.open - GATHERING * MINUTE, day.open, day.close - GATHERING * MINUTE, day.close - 1
 
 
 def tick_commands(now: int, day: TradingDay, listed: Sequence[Instrument], untraded: Sequence[str]) -> list[AnyCommand]:
     """What every symbol is told when the market's time gets to `now`; `untraded` symbols open at their first price."""
-    commands: list[AnyCommand] = []
-    for item in listed:
-        if now == day.open:
-            reference = item.initial_price if item.symbol in untraded else None
-            commands.append(_session(item, "continuous", day, now, reference))
-        elif now == day.close:
-            commands.append(_session(item, "closed", day, now, None))
-        else:
-            commands.append(Clock(symbol=item.symbol, event_time=now))
-    return commands
-
-
-def _session(item: Instrument, session: str, day: TradingDay, now: int, reference: int | None) -> SetSession:
-    return SetSession(
-        symbol=item.symbol,
-        session="continuous" if session == "continuous" else "closed",
-        trading_date=str(day.date),
-        reference_price=reference,
-        event_time=now,
-    )
+    sessions: tuple[Session, ...] = ("opening_auction", "continuous", "closing_auction", "closed")
+    session = dict(zip(bounds(day), sessions, strict=True)).get(now)
+    if session is None:
+        return [Clock(symbol=item.symbol, event_time=now) for item in listed]
+    return [
+        SetSession(
+            symbol=item.symbol,
+            session=session,
+            trading_date=str(day.date),
+            reference_price=item.initial_price if session == "opening_auction" and item.symbol in untraded else None,
+            event_time=now,
+        )
+        for item in listed
+    ]
 
 
 class MarketClock:
@@ -100,7 +105,7 @@ class MarketClock:
         now = self.now()
         if now is None:
             day = first_day_after(last_complete_trading_day(dt.datetime.now(dt.UTC)).end)
-            now = day.open - MINUTE
+            now = bounds(day)[0] - MINUTE
             self.tell(now, [define(item, now) for item in self._listed])
         log.info("started", market_time=_told(now), speed=speed)
         due = time.monotonic()
@@ -108,8 +113,8 @@ class MarketClock:
             due = max(due + 1.0, time.monotonic())  # seconds that were missed are not made up for
             day = first_day_after(now)
             now = next_tick(now, speed * SECOND, day)
-            self.tell(now, tick_commands(now, day, self._listed, self._untraded() if now == day.open else ()))
-            if now in (day.open, day.close):
+            self.tell(now, tick_commands(now, day, self._listed, self._untraded() if now == bounds(day)[0] else ()))
+            if now in (day.open, day.close - 1):
                 log.info("opened" if now == day.open else "closed", trading_date=str(day.date))
         log.info("stopped", market_time=_told(now))
 

@@ -1,4 +1,6 @@
-"""Sends a history run's commands to `orders`: every command once, however often the publisher is killed.
+"""Sends a history run's commands to `orders`, and the labels of what was planted in them to `ground-truth`.
+
+Every one of them once, however often the publisher is killed.
 
 Each Kafka transaction carries a number of messages and, as the offset of a consumer group of the run's name, how many
 have been sent in all: both are there, or neither. The next publisher goes on from that number.
@@ -9,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,10 @@ from simulators.runs import DayFiles, Run, run_folder
 from streaming.contracts.codec import MINUTE, encode
 from streaming.contracts.kafka import consumer_config, producer_config
 from streaming.contracts.settings import Settings
-from streaming.contracts.topics import ORDERS
+from streaming.contracts.topics import GROUND_TRUTH, ORDERS, Topic
 
 TRANSACTION = 960
-"""Messages in a transaction: 80 minutes of market time of 12 symbols. A transaction costs a fifth of a second."""
+"""Messages in a transaction: 48 minutes of market time of 20 symbols. A transaction costs a fifth of a second."""
 TIMEOUT = 60.0
 """Seconds to wait for the brokers."""
 
@@ -48,15 +50,17 @@ class Published:
 
 @dataclass(frozen=True)
 class Message:
-    """The commands of one symbol within one minute, as lines of the file form."""
+    """The commands of one symbol within one minute, or a label, as lines of the file form."""
 
     symbol: str
     event_time: int
     lines: list[bytes]
+    topic: Topic = ORDERS
 
     def encode(self) -> bytes:
         """The Kafka value."""
-        return _encode_raw(self.symbol, self.lines, self.event_time)
+        items: list[Any] = [msgspec.Raw(line) for line in self.lines]  # encoded already: copied as they are
+        return encode(self.topic, self.symbol, items, self.event_time)
 
 
 class _Head(msgspec.Struct):
@@ -84,6 +88,13 @@ def messages(path: Path) -> Iterator[Message]:
         yield Message(symbol, last, lines)
 
 
+def labels(path: Path) -> Iterator[Message]:
+    """The labels of a day's planted abuse, each a message."""
+    for line in path.read_bytes().splitlines():
+        head = _head.decode(line)
+        yield Message(head.symbol, head.event_time, [line], GROUND_TRUTH)
+
+
 def publish(settings: Settings, run: Run, progress: Progress = lambda _sent, _all: None) -> Published:
     """Send what is not yet sent of a generated run; nothing, if all of it is.
 
@@ -91,7 +102,8 @@ def publish(settings: Settings, run: Run, progress: Progress = lambda _sent, _al
     """
     folder = run_folder(settings.home, run)
     files = [DayFiles(folder, day.date) for day in run.trading_days()]
-    batches = [read_state(day).batches for day in files]
+    states = map(read_state, files)
+    batches = [state.batches + state.labels for state in states]
     total = sum(batches)
     name = _name(run)
     producer = Producer(producer_config(settings, transactional_id=name, linger_ms=20))
@@ -110,7 +122,7 @@ def publish(settings: Settings, run: Run, progress: Progress = lambda _sent, _al
             producer.begin_transaction()
             for message in part:
                 _produce(producer, message)
-                commands += len(message.lines)
+                commands += len(message.lines) if message.topic is ORDERS else 0
             position += len(part)
             offsets = [TopicPartition(ORDERS.name, 0, position)]
             producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), TIMEOUT)
@@ -137,33 +149,28 @@ def _name(run: Run) -> str:
 def _all_messages(files: list[DayFiles], batches: list[int], skip: int) -> Iterator[Message]:
     for day, count in zip(files, batches, strict=True):
         if skip < count:
-            yield from islice(messages(day.commands), skip, None)
+            yield from islice(chain(labels(day.truth), messages(day.commands)), skip, None)
         skip = max(0, skip - count)
 
 
 def _produce(producer: Producer, message: Message) -> None:
     while True:
         try:
-            producer.produce(ORDERS.name, key=message.symbol, value=message.encode())
+            producer.produce(message.topic.name, key=message.symbol, value=message.encode())
             return
         except BufferError:  # the local queue is full: let it drain
             producer.poll(0.1)
 
 
-def _encode_raw(symbol: str, lines: list[bytes], event_time: int) -> bytes:
-    items: list[Any] = [msgspec.Raw(line) for line in lines]  # encoded already: copied as they are
-    return encode(ORDERS, symbol, items, event_time)
-
-
 def _check(settings: Settings, run: Run, files: list[DayFiles], batches: list[int], done: int) -> None:
     """The exchange must stand exactly where the run begins, or where its publisher was interrupted."""
     now = market_time(settings)
-    if done:
-        before = next(_all_messages(files, batches, done - 1)).event_time
-    elif run.after is None:
-        before = None
-    else:
-        before = run.after.trading_days()[-1].end
+    before = None if run.after is None else run.after.trading_days()[-1].end
+    for number in reversed(range(done)):
+        last = next(_all_messages(files, batches, number))
+        if last.topic is ORDERS:
+            before = last.event_time
+            break
     if now == before:
         return
     raise WrongExchangeError(

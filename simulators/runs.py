@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from simulators.calendar import TradingDay, trading_days
+from simulators.population import Population, load_population
+from simulators.roster import Roster
+from simulators.scenario import CALM, Scenario
 from streaming.contracts.reference import Instrument, Trader, instruments, traders
 
-VERSION = 1
+VERSION = 2
 """Rises with every change that makes the same settings give other commands."""
 
 
@@ -29,7 +32,8 @@ class Run:
     seed: int
     days: int
     end: dt.date
-    orders_per_day: int
+    population: Population
+    scenario: Scenario
     listed: tuple[Instrument, ...]
     people: tuple[Trader, ...]
     after: Run | None = None
@@ -38,9 +42,14 @@ class Run:
     def identity(self) -> str:
         """A readable name that no other run has."""
         before = self.after.identity if self.after else None
-        content = [VERSION, self.seed, self.days, str(self.end), self.orders_per_day, self.listed, self.people, before]
+        settings = [self.population.model_dump_json(), self.scenario.model_dump_json()]
+        content = [VERSION, self.seed, self.days, str(self.end), settings, self.listed, self.people, before]
         digest = hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:12]
         return f"{self.end}-{self.days}d-s{self.seed}-{digest}"
+
+    def roster(self) -> Roster:
+        """The traders in their groups."""
+        return Roster(self.population, self.people, self.scenario)
 
     def trading_days(self) -> list[TradingDay]:
         """The days of the run, oldest first."""
@@ -65,16 +74,44 @@ class DayFiles:
         return self.folder / f"{self.date}.events.jsonl"
 
     @property
+    def truth(self) -> Path:
+        """The labels of the abuse that was planted: one `Episode` a line."""
+        return self.folder / f"{self.date}.truth.jsonl"
+
+    @property
     def state(self) -> Path:
         """Balances and markets at the end of the day."""
         return self.folder / f"{self.date}.state.json"
 
 
-def make_run(seed: int, days: int, end: dt.date, orders_per_day: int) -> Run:
-    """A run over everybody in the reference data; NotATradingDayError where the market is closed on `end`."""
+def make_run(
+    seed: int,
+    days: int,
+    end: dt.date,
+    orders_per_day: int | None = None,
+    population: Population | None = None,
+    scenario: Scenario = CALM,
+) -> Run:
+    """A run over everybody in the reference data.
+
+    `orders_per_day` takes the place of the population's ordinary turns, of all symbols together. NotATradingDayError
+    where the market is closed on `end`, SettingsError where the population does not fit the reference data.
+    """
     trading_days(days, end)
     simulated = tuple(trader for trader in traders() if trader.kind == "simulated")
-    return Run(seed, days, end, orders_per_day, instruments(), simulated)
+    people = sized(population or load_population(), orders_per_day)
+    run = Run(seed, days, end, people, scenario, instruments(), simulated)
+    run.roster()
+    return run
+
+
+def sized(population: Population, orders_per_day: int | None) -> Population:
+    """The population with so many turns a full day, of all symbols together."""
+    if orders_per_day is None:
+        return population
+    turns = max(1, orders_per_day // len(instruments()))
+    market = population.market.model_copy(update={"turns_per_day": turns})
+    return population.model_copy(update={"market": market})
 
 
 def run_folder(home: Path, run: Run) -> Path:
@@ -83,19 +120,39 @@ def run_folder(home: Path, run: Run) -> Path:
 
 
 class Kept(msgspec.Struct):
-    """What is written beside a run's files; `after` is an identity."""
+    """What is written beside a run's files; `after` is an identity, the settings are the models' own JSON."""
 
     seed: int
     days: int
     end: dt.date
-    orders_per_day: int
+    population: msgspec.Raw
+    scenario: msgspec.Raw
     after: str | None
 
 
 def keep(folder: Path, run: Run) -> None:
     """Write down what run a folder is of."""
     after = run.after.identity if run.after else None
-    kept = Kept(run.seed, run.days, run.end, run.orders_per_day, after)
+    population = msgspec.Raw(run.population.model_dump_json().encode())
+    scenario = msgspec.Raw(run.scenario.model_dump_json().encode())
+    kept = Kept(run.seed, run.days, run.end, population, scenario, after)
     partial = folder / "run.json.partial"
     partial.write_bytes(msgspec.json.encode(kept))
     partial.replace(folder / "run.json")
+
+
+def kept_run(folder: Path) -> Run | None:
+    """The run of a folder; None where it is of other reference data, of an older version, or incomplete."""
+    try:
+        kept = msgspec.json.decode((folder / "run.json").read_bytes(), type=Kept)
+        population = Population.model_validate_json(bytes(kept.population))
+        scenario = Scenario.model_validate_json(bytes(kept.scenario))
+        run = make_run(kept.seed, kept.days, kept.end, None, population, scenario)
+    except (OSError, msgspec.DecodeError, ValueError):
+        return None
+    if kept.after is not None:
+        before = kept_run(folder.parent / kept.after)
+        if before is None:
+            return None
+        run = replace(run, after=before)
+    return run if run.identity == folder.name else None

@@ -1,13 +1,7 @@
-"""What the simulated traders do: when they act, and how they answer the prices they see.
+"""What a trader sees, is asked, and answers; ids and roles. How they decide is in `simulators.behaviours`.
 
-They are zero-intelligence-constrained traders (D. K. Gode, S. Sunder, "Allocative Efficiency of Markets with
-Zero-Intelligence Traders", Journal of Political Economy 101(1), 1993): an order never gives away more than the
-trader's own valuation, and is otherwise drawn at random. The valuation is the fundamental value seen through noise,
-drawn towards the market's price, and moved by the price's recent trend: bold traders follow it, cautious ones trade
-against it.
-
-Each day a trader either buys or sells, and swaps the next day, so that nobody runs dry. Their number of orders over
-the day follows the U-shape of real markets (R. A. Wood, T. H. McInish, J. K. Ord, Journal of Finance 40(3), 1985).
+Each day most traders either buy or sell, and swap the next day, so that nobody runs dry. Who quotes or works orders
+on both sides (market makers, institutions) does so every day, from the service of its own number.
 
 Prices are in 1/10,000 dollar, times in microseconds since the Unix epoch, UTC.
 """
@@ -15,70 +9,39 @@ Prices are in 1/10,000 dollar, times in microseconds since the Unix epoch, UTC.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
-from simulators.calendar import TradingDay
-from simulators.fundamentals import MINUTES_A_DAY, Floats, stream
-from streaming.contracts.codec import MINUTE
-from streaming.contracts.events import Side
-from streaming.contracts.reference import Trader
+from streaming.contracts.events import Price, Side
 
 BPS = 1e-4
-U_SHAPE = 2.2
-"""At the open and the close there is 1 + U_SHAPE times as much trading as at noon."""
+USUAL_MOVE = 7 * BPS
+"""A minute's move that a trader expects before it has seen any, as a share of the price."""
 
 
-@dataclass(frozen=True)
-class Profile:
-    """How a kind of trader behaves.
+class Turn(NamedTuple):
+    """A trader turns to a symbol. The rest are the draws that the decision uses.
 
-    `noise`: standard deviation of the valuation's error. `margin`: the widest gain asked for. `anchor`: weight of
-    the market's price in the valuation. `reaction`: how the recent trend moves it. `market_orders`: share of the orders
-    that take a price they like with a market order. `quantity`: mean shares an order. `patience`: how long an order may
-    stay on the book.
+    `normal` is a standard normal number, `style` and `distance` are uniform on [0, 1), `size` is a multiple of the
+    trader's usual quantity.
     """
 
-    noise: float
-    margin: float
-    anchor: float
-    reaction: float
-    market_orders: float
-    quantity: int
-    patience: int
-
-
-PROFILES = {
-    "cautious": Profile(
-        noise=4 * BPS, margin=16 * BPS, anchor=0.3, reaction=-0.2, market_orders=0.05, quantity=8, patience=15 * MINUTE
-    ),
-    "balanced": Profile(
-        noise=6 * BPS, margin=14 * BPS, anchor=0.2, reaction=0.0, market_orders=0.15, quantity=15, patience=10 * MINUTE
-    ),
-    "bold": Profile(
-        noise=9 * BPS, margin=12 * BPS, anchor=0.2, reaction=0.4, market_orders=0.3, quantity=30, patience=5 * MINUTE
-    ),
-}
-
-
-class Action(NamedTuple):
-    """A trader turns to a symbol. The rest are the draws that the decision uses."""
-
     time: int
-    trader_id: int
     symbol: str
-    noise: float
-    margin: float
+    trader_id: int
+    normal: float
     style: float
-    quantity: int
+    distance: float
+    size: float
 
 
 @dataclass(slots=True)
 class View:
-    """What a trader sees of a symbol: the day's collar and tick, the latest prices, and their recent trend."""
+    """What a trader sees of a symbol: the day's collar and tick, the latest prices, and how they have moved.
+
+    `trend` is an exponential mean of the price over about ten minutes, `move` one of a minute's absolute move,
+    `jump` the last minute's.
+    """
 
     tick: int
     lower: int
@@ -87,30 +50,82 @@ class View:
     trend: float
     bid: int | None = None
     ask: int | None = None
+    bid_quantity: int = 0
+    ask_quantity: int = 0
+    move: float = 0.0
+    jump: float = 0.0
+    before: float = 0.0
 
-    def see(self, last: int | None, bid: int | None, ask: int | None) -> None:
+    def __post_init__(self) -> None:
+        self.before = self.trend
+        self.move = self.move or USUAL_MOVE * self.last
+
+    @property
+    def middle(self) -> float:
+        """Between the best prices; the last price where a side is empty."""
+        return (self.bid + self.ask) / 2 if self.bid and self.ask else float(self.last)
+
+    def see(self, price: Price) -> None:
         """Take in a price message."""
-        if last is not None:
-            self.last = last
-        self.bid, self.ask = bid, ask
+        if price.last_price is not None:
+            self.last = price.last_price
+        self.bid, self.ask = price.bid_price, price.ask_price
+        self.bid_quantity, self.ask_quantity = price.bid_quantity or 0, price.ask_quantity or 0
+
+    def taking(self, side: Side, quantity: int, patience: int) -> Wish | None:
+        """An order that takes what the other side shows at its best price, and no more; None where it shows nothing.
+
+        Traders look at what is there before they take it (J. D. Farmer et al., Quantitative Finance 4(4), 2004): an
+        order larger than that goes no further than this price, and waits there.
+        """
+        best, shown = (self.ask, self.ask_quantity) if side == "buy" else (self.bid, self.bid_quantity)
+        if best is None:
+            return None
+        return Wish(side, None, quantity) if quantity <= shown else Wish(side, best, quantity, patience)
 
     def minute_over(self, minutes: int = 1) -> None:
-        """Let the trend, an exponential mean over about ten minutes, follow the price."""
+        """Let what is remembered follow the price."""
+        middle = self.middle
+        self.jump = middle - self.before
+        self.before = middle
         for _ in range(min(minutes, 60)):
-            self.trend += 0.1 * (self.last - self.trend)
+            self.trend += 0.1 * (middle - self.trend)
+            self.move += 0.03 * (abs(self.jump) / minutes**0.5 - self.move)
 
 
 class Wish(NamedTuple):
-    """The order that a trader would like to send; `price` is None for a market order."""
+    """The order that a trader would like to send; `price` is None for a market order.
+
+    `patience` is how long it may stay, in microseconds; 0: until the close.
+    """
 
     side: Side
     price: int | None
     quantity: int
+    patience: int = 0
+
+
+class Quotes(NamedTuple):
+    """What a market maker would like to show on both sides.
+
+    An old quote stays as it is while its price is this `near`, and there are `least` shares left of it.
+    """
+
+    bid: int
+    ask: int
+    quantity: int
+    near: float
+    least: int
 
 
 def role(trader_id: int, date: dt.date) -> Side:
     """Whether a trader buys or sells on a day."""
     return "buy" if (trader_id + date.toordinal()) % 2 == 0 else "sell"
+
+
+def home(trader_id: int) -> Side:
+    """Which service acts for a trader who trades on both sides: that of the buyers or of the sellers."""
+    return "buy" if trader_id % 2 == 0 else "sell"
 
 
 def first_order_id(trader_id: int, date: dt.date) -> int:
@@ -123,61 +138,12 @@ def order_date(order_id: int) -> dt.date:
     return dt.date.fromordinal(order_id // 10**5 % 10**5 + 700_000)
 
 
-def agenda(
-    seed: int, trader: Trader, day: TradingDay, symbols: Sequence[str], traders: int, orders_per_day: int
-) -> list[Action]:
-    """What one of `traders` traders will turn to on a day, in order of time.
-
-    A full day has `orders_per_day` turns of all traders together, on average.
-    """
-    random = stream(seed, f"trader {trader.trader_id}", day.date)
-    profile = PROFILES[trader.risk_profile]
-    count = int(random.poisson(orders_per_day / traders * day.minutes / MINUTES_A_DAY))
-    minutes = random.choice(day.minutes, size=count, p=_intraday(day.minutes))
-    # The last microsecond of a minute belongs to its clock, the first of the day to the opening.
-    times = np.sort(day.open + minutes * MINUTE + random.integers(1, MINUTE - 1, size=count))
-    quantities = 1 + random.poisson(profile.quantity * random.random(count) * 2)
-    return [
-        Action(time, trader.trader_id, symbols[symbol], noise, margin, style, quantity)
-        for time, symbol, noise, margin, style, quantity in zip(
-            times.tolist(),
-            random.integers(len(symbols), size=count).tolist(),
-            random.standard_normal(count).tolist(),
-            random.random(count).tolist(),
-            random.random(count).tolist(),
-            quantities.tolist(),
-            strict=True,
-        )
-    ]
+def on_tick(price: float, tick: int, side: Side) -> int:
+    """A price rounded to a tick, away from the other side."""
+    return int(price // tick) * tick if side == "buy" else -int(-price // tick) * tick
 
 
-def _intraday(minutes: int) -> Floats:
-    x = (np.arange(minutes) + 0.5) * (2.0 / minutes) - 1.0
-    weights = 1.0 + U_SHAPE * x * x
-    shares: Floats = weights / np.cumsum(weights)[-1]
-    return shares
-
-
-def valuation(action: Action, profile: Profile, value: int, view: View) -> float:
-    """What the trader holds a share to be worth, in 1/10,000 dollar."""
-    fair = value + profile.anchor * (view.last - value) + profile.reaction * (view.last - view.trend)
-    return fair * (1.0 + profile.noise * action.noise)
-
-
-def decide(action: Action, profile: Profile, side: Side, worth: float, view: View) -> Wish:
-    """The order for a trader who holds a share to be `worth` so much; never at a worse price than that."""
-    tick = view.tick
-    best = view.ask if side == "buy" else view.bid
-    if best is not None and (best <= worth if side == "buy" else best >= worth):
-        if action.style < profile.market_orders:
-            return Wish(side, None, action.quantity)
-        return Wish(side, best, action.quantity)
-    gain = worth * profile.margin * action.margin
-    price = int((worth - gain) // tick) * tick if side == "buy" else -int(-(worth + gain) // tick) * tick
-    price = min(max(price, view.lower), view.upper)
-    return Wish(side, price, action.quantity)
-
-
-def stale(age: int, price: int, side: Side, profile: Profile, worth: float) -> bool:
-    """Whether an open order has waited long enough, or promises more than a share is now worth."""
-    return age > profile.patience or (price > worth if side == "buy" else price < worth)
+def pareto(uniform: float, tail: float) -> float:
+    """A number of Pareto's law with mean 1 and the given exponent, from a uniform one on [0, 1); at most 40."""
+    least = (tail - 1.0) / tail
+    return min(float(least * (1.0 - uniform) ** (-1.0 / tail)), 40.0)

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 import yaml
 from pyiceberg.schema import Schema
+from pyiceberg.types import ListType
 
 from lakehouse.schemas import comment, members_of
 from lakehouse.tables import REFERENCE_TABLES, TABLES
@@ -94,8 +95,9 @@ def iceberg_rows(schema: Schema) -> Iterator[tuple[str, str, str, str]]:
     """Name, type, whether it may be null, and meaning of each column."""
     for field in schema.fields:
         kind = str(field.field_type)
-        if field.field_type.is_struct or kind.startswith("list<"):
-            kind = "list of structs"
+        if isinstance(field.field_type, ListType):
+            element = field.field_type.element_type
+            kind = f"list of {'structs' if element.is_struct else element}"
         yield f"`{field.name}`", kind, "" if field.required else "yes", field.doc or ""
 
 

@@ -1,6 +1,6 @@
 """Pictures of the web pages of a running stack, taken by a real browser: for the README, and for tests that look.
 
-    python -m stack.screenshots docs/img       # Dagster's lineage and last run, the dashboard, Flink's jobs
+    python -m stack.screenshots docs/images       # Dagster's lineage and last run, the dashboard, Flink's jobs
 
 The browser is the system's Chromium (Debian: `apt-get install chromium`), or the one that `TICKHOUSE_CHROMIUM` names.
 """
@@ -178,7 +178,7 @@ def picture_book(settings: Settings, folder: Path) -> list[Path]:
 def main() -> None:
     """Take the pictures of the running stack."""
     parser = argparse.ArgumentParser(prog="python -m stack.screenshots", description="Photograph the running stack.")
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("docs/img"))
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("docs/images"))
     try:
         for path in picture_book(settings(), parser.parse_args().folder):
             sys.stdout.write(f"{path}\n")

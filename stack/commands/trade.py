@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -34,25 +35,49 @@ def history(
         typer.Option(formats=["%Y-%m-%d"], help="The last of them; default: the market's last complete trading day"),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Everything random follows from it")] = None,
-    orders_per_day: Annotated[int | None, typer.Option(min=1, help="New orders a day, of all traders together")] = None,
+    population: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="The settings file that says who trades; default: Tickhouse's own"),
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="What kind of days: a name (see below), or a settings file")
+    ] = None,
+    orders_per_day: Annotated[
+        int | None, typer.Option(min=1, help="Turns a day, of all ordinary traders; default: the population's")
+    ] = None,
     generate_only: Annotated[bool, typer.Option(help="Write the files, and send nothing")] = False,
 ) -> None:
     """Trade a number of past days, and check that the exchange did exactly what a shadow market does.
 
     The same options give the same orders to the byte. Interrupted and run again, it resumes.
+
+    Scenarios: calm, trending, crash_and_rebound, flash_crash, news_shock, liquidity_drought, day_of_halts.
     """
     from rich.console import Console
+    from rich.markup import escape
 
     from simulators.calendar import NotATradingDayError, last_complete_trading_day
     from simulators.history_command import run_history
+    from simulators.population import SettingsError, load_population
     from simulators.runs import make_run
+    from simulators.scenario import load_scenario
     from simulators.settings import simulator_settings
     from streaming.contracts.settings import settings
 
     defaults = simulator_settings()
     last = end.date() if end else last_complete_trading_day(dt.datetime.now(dt.UTC)).date
     try:
-        run = make_run(defaults.seed if seed is None else seed, days, last, orders_per_day or defaults.orders_per_day)
+        run = make_run(
+            defaults.seed if seed is None else seed,
+            days,
+            last,
+            orders_per_day or defaults.orders_per_day,
+            load_population(population or defaults.population),
+            load_scenario(scenario or defaults.scenario),
+        )
+    except SettingsError as error:
+        Console(stderr=True).print(f"[red]{escape(str(error))}[/]", soft_wrap=True)
+        raise typer.Exit(1) from None
     except NotATradingDayError as error:
         raise typer.BadParameter(str(error), param_hint="--end") from None
     raise typer.Exit(run_history(settings(), run, Console(), generate_only=generate_only))

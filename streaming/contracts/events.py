@@ -43,6 +43,16 @@ Reason = Literal[
     "unknown_order",
 ]
 CancelReason = Literal["requested", "unfilled_remainder", "price_outside_collar", "self_trade_prevention"]
+AbuseKind = Literal[
+    "spoofing",
+    "layering",
+    "wash_trading",
+    "quote_stuffing",
+    "momentum_ignition",
+    "marking_the_close",
+    "pump_and_dump",
+]
+Rule = Literal[AbuseKind, "price_move", "price_spike", "volume_surge", "stale_quotes"]
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True, gc=False):
@@ -257,14 +267,40 @@ class PortfolioUpdate(Event, tag="portfolio_update", frozen=True, kw_only=True):
 
 
 class Alert(Event, tag="alert", frozen=True, kw_only=True):
-    """Something unusual. `score` is the rule's measure (here: the robust z-score), beyond `threshold`."""
+    """Something unusual that a rule saw. `score` is the rule's measure, `threshold` what it is beyond.
+
+    `trader_ids` and `order_ids` are the evidence (at most 50 orders, the earliest; none where the rule is about a price
+    and not about an account), `begin` and `end` the time that the alert speaks of, `event_time` when it was seen.
+    """
 
     alert_id: str
-    rule: Literal["price_move"]
+    rule: Rule
     symbol: str
+    trader_ids: list[int]
+    order_ids: list[int]
+    begin: int
+    end: int
     score: float
     threshold: float
-    price: int
+    price: int | None = None
+    event_time: int
+
+
+class Episode(Event, tag="episode", frozen=True, kw_only=True):
+    """A planted abuse, for scoring only: the detectors never read it.
+
+    From `begin`, the market's time of its first order, to `end`, which is its `event_time` too. `intensity` goes from 0
+    (faint) to 1 (blatant).
+    """
+
+    episode_id: str
+    kind: AbuseKind
+    symbol: str
+    trader_ids: list[int]
+    begin: int
+    end: int
+    intensity: float
+    scenario: str
     event_time: int
 
 

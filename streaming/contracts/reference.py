@@ -20,7 +20,7 @@ class Instrument(msgspec.Struct, frozen=True):
     lot_size: int
     max_quantity: int
     collar_bps: int
-    luld_tier: int
+    luld_tier: Literal[1, 2]
     initial_price: int
 
 

@@ -26,6 +26,7 @@ BOOK_SNAPSHOTS = Topic("book-snapshots", "symbol", events.BookSnapshot, "matchin
 MARKET_STATUS = Topic("market-status", "symbol", events.MarketStatus, "matching")
 PORTFOLIO_UPDATES = Topic("portfolio-updates", "trader_id", events.PortfolioUpdate, "settlement")
 ALERTS = Topic("alerts", "symbol", events.Alert, "flink")
+GROUND_TRUTH = Topic("ground-truth", "symbol", events.Episode, "simulators")
 DEAD_LETTERS = Topic("dead-letters", "topic", events.DeadLetter, "every consumer")
 
 TOPICS = (
@@ -37,5 +38,6 @@ TOPICS = (
     MARKET_STATUS,
     PORTFOLIO_UPDATES,
     ALERTS,
+    GROUND_TRUTH,
     DEAD_LETTERS,
 )

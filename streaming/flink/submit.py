@@ -28,7 +28,7 @@ from streaming.contracts.settings import PROJECT, Settings
 from streaming.contracts.settings import settings as the_settings
 from streaming.flink import checkpoints, pipelines
 
-JOBS = {"tickhouse-raw": "raw", "tickhouse-analytics": "analytics"}
+JOBS = {"tickhouse-raw": "raw", "tickhouse-analytics": "analytics", "tickhouse-surveillance": "surveillance"}
 """Flink's job name, and the folder of `sql/` that it runs."""
 
 ENDED = frozenset({"FAILED", "CANCELED", "FINISHED"})

@@ -139,6 +139,10 @@ class SymbolMarket:
         """Last price, best bid and best ask, or what an auction would trade, as they are now."""
         return views.price(self._state)
 
+    def best(self) -> tuple[int | None, int, int | None, int]:
+        """The best bid and ask, each with the shares shown there; None and 0 where there is none, or orders gather."""
+        return views.best(self._state)
+
     def snapshot(self) -> list[BookSnapshot]:
         """The whole book as it is now, in parts of at most `views.SNAPSHOT_ORDERS` orders."""
         return views.snapshot(self._state)

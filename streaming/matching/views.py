@@ -33,6 +33,16 @@ def price(state: State) -> Price:
     )
 
 
+def best(state: State) -> tuple[int | None, int, int | None, int]:
+    """The best bid and ask, each with the shares shown there; None and 0 where there is none, or orders gather."""
+    if not state.matching:
+        return None, 0, None, 0
+    bid, ask = state.book.bids.best(), state.book.asks.best()
+    bid_price = None if bid is None else bid.price
+    ask_price = None if ask is None else ask.price
+    return bid_price, 0 if bid is None else bid.shown, ask_price, 0 if ask is None else ask.shown
+
+
 def snapshot(state: State) -> list[BookSnapshot]:
     """The whole book, in one or more parts."""
     orders = [

@@ -26,7 +26,7 @@ from simulators.market_time import market_time
 from simulators.publish import WrongExchangeError, publish
 from simulators.risk import orders_of
 from simulators.runs import DayFiles, make_run
-from streaming.contracts.events import Accepted, Cancelled, Expired, MarketStatus, Rejected, Trade
+from streaming.contracts.events import Accepted, Cancelled, Expired, MarketStatus, Rejected, Replaced, Trade
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, TRADES
 
@@ -167,9 +167,14 @@ def test_live_traders_killed_in_the_middle_never_overspend_and_leave_no_order_be
 
     items = everything(exchange)
     left: Counter[int] = Counter()
+    total: Counter[int] = Counter()
     for item in items:
         if isinstance(item, Accepted):
             left[item.order_id] += item.quantity
+            total[item.order_id] = item.quantity
+        elif isinstance(item, Replaced):  # an order's own events come in order
+            left[item.order_id] += item.quantity - total[item.order_id]
+            total[item.order_id] = item.quantity
         elif isinstance(item, Cancelled | Expired):
             left[item.order_id] -= item.quantity
         elif isinstance(item, Trade):

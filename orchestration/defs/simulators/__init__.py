@@ -2,6 +2,7 @@
 
 from dagster import Definitions
 
+from orchestration.defs.simulators.realism import realism
 from orchestration.external import MARKET, external
 
 BUYERS = ("simulators", "buyers")
@@ -18,5 +19,8 @@ DESCRIPTIONS = {
 }
 
 definitions = Definitions(
-    assets=[external(key, description, ("python",), owners=MARKET) for key, description in DESCRIPTIONS.items()]
+    assets=[
+        *(external(key, description, ("python",), owners=MARKET) for key, description in DESCRIPTIONS.items()),
+        realism,
+    ]
 )

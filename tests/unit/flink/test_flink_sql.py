@@ -33,6 +33,8 @@ def sources() -> list[tuple[str, Topic, str]]:
 def sql_type(hint: Any) -> str:
     if get_origin(hint) is list:
         (struct,) = get_args(hint)
+        if struct in TYPES:
+            return f"ARRAY<{TYPES[struct]}>"
         fields = ", ".join(f"`{column.name}` {sql_type(column.type)}" for column in struct_columns(struct))
         return f"ARRAY<ROW<{fields}>>"
     return TYPES[base_type(hint)]

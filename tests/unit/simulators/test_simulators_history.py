@@ -11,8 +11,9 @@ from simulators.history import generate, last_state, read_state
 from simulators.publish import messages
 from simulators.runs import DayFiles, Run, make_run, run_folder
 from streaming.contracts.codec import MINUTE, decode_command, decode_orders, encode_line
-from streaming.contracts.commands import DefineInstrument, NewOrder
-from streaming.contracts.reference import Instrument, traders
+from streaming.contracts.commands import DefineInstrument, NewOrder, SetSession
+from streaming.contracts.events import Episode, Trade
+from streaming.contracts.reference import Instrument, instruments, traders
 from streaming.matching.exchange import Exchange
 
 END = dt.date(2026, 11, 20)
@@ -53,7 +54,7 @@ def test_an_interrupted_run_resumes_at_the_first_missing_day(generated: Path, tm
         generate(tmp_path, small(), stop_on_the_second_day)
     told = []
     folder = generate(tmp_path, small(), lambda day, minutes: told.append((day.date, minutes)))
-    assert told[:2] == [(dt.date(2026, 11, 19), 390), (END, 1)]  # the first day is there, the second is traded
+    assert told[:2] == [(dt.date(2026, 11, 19), 390), (END, 0)]  # the first day is there, the second is traded
     assert contents(folder) == contents(generated)
 
 
@@ -104,18 +105,20 @@ def test_a_symbols_market_time_never_goes_back(generated: Path) -> None:
         times[command.symbol] = command.event_time
 
 
-def test_the_day_begins_with_the_opening_and_ends_five_minutes_after_the_close(generated: Path) -> None:
+def test_the_day_has_two_auctions_and_ends_five_minutes_after_the_close(generated: Path) -> None:
     commands = [decode_command(line) for line in DayFiles(generated, END).commands.read_bytes().splitlines()]
     day = small().trading_days()[1]
     mine = [command for command in commands if command.symbol == "ACME"]
     assert type(mine[0]).__name__ == "SetSession"
-    assert mine[0].event_time == day.open
-    assert [(type(command).__name__, command.event_time) for command in mine[-2:]] == [
-        ("SetSession", day.close),
-        ("Clock", day.close + 5 * MINUTE),
+    sessions = [(command.session, command.event_time) for command in mine if isinstance(command, SetSession)]
+    assert sessions == [
+        ("opening_auction", day.open - 5 * MINUTE),
+        ("continuous", day.open),
+        ("closing_auction", day.close - 5 * MINUTE),
+        ("closed", day.close - 1),
     ]
     clocks = [command.event_time for command in mine if type(command).__name__ == "Clock"]
-    assert clocks[:-1] == [day.open + (minute + 1) * MINUTE - 1 for minute in range(390)]
+    assert clocks == [day.open + (minute + 1) * MINUTE - 1 for minute in range(-5, 389)] + [day.close + 5 * MINUTE]
 
 
 def test_traders_swap_between_buying_and_selling(generated: Path) -> None:
@@ -127,15 +130,57 @@ def test_traders_swap_between_buying_and_selling(generated: Path) -> None:
         sides[day.date] = {trader: {order.side for order in mine} for trader, mine in by_trader}
     first, second = sides.values()
     both = first.keys() & second.keys()
-    assert len(both) > 200
-    assert all(first[trader] | second[trader] == {"buy", "sell"} for trader in both)
+    ordinary = both & small().roster().behaviours.keys() - manipulators(generated)
+    assert len(ordinary) > 120
+    assert all(len(first[trader]) == len(second[trader]) == 1 for trader in ordinary)
+    assert all(first[trader] | second[trader] == {"buy", "sell"} for trader in ordinary)
+    makers = both & small().roster().makers.keys()
+    assert makers
+    assert all(first[trader] == {"buy", "sell"} for trader in makers)
+
+
+def manipulators(folder: Path) -> set[int]:
+    """Whoever may have followed a plan: the accounts from which they are taken."""
+    roster = small().roster()
+    return {trader for group in roster.settings.abuse.groups for trader in roster.members(group)}
+
+
+def test_planted_abuse_is_labelled_with_what_its_accounts_did(generated: Path) -> None:
+    seen = 0
+    for day in small().trading_days():
+        files = DayFiles(generated, day.date)
+        labels = [msgspec.json.decode(line, type=Episode) for line in files.truth.read_bytes().splitlines()]
+        orders = [decode_command(line) for line in files.commands.read_bytes().splitlines()]
+        for label in labels:
+            seen += 1
+            theirs = [
+                order
+                for order in orders
+                if isinstance(order, NewOrder)
+                and order.symbol == label.symbol
+                and order.trader_id in label.trader_ids
+                and label.begin <= order.event_time <= label.end
+            ]
+            assert len(theirs) >= 5, label
+            assert day.open < label.begin < label.end < day.close
+    assert seen >= 10
+
+
+def test_the_auctions_trade(generated: Path) -> None:
+    events = DayFiles(generated, END).events.read_bytes().splitlines()
+    trades = [msgspec.json.decode(line, type=Trade) for line in events if b'"event":"trade"' in line]
+    day = small().trading_days()[1]
+    times = {trade.event_time for trade in trades if trade.aggressor_side == "none"}
+    assert times == {day.open, day.close - 1}
 
 
 def check_conserved(day: DayFiles) -> None:
     people = [trader for trader in traders() if trader.kind == "simulated"]
     accounts = read_state(day).accounts.values()
     assert sum(account.cash for account in accounts) == sum(trader.cash for trader in people)
-    assert sum(sum(account.shares.values()) for account in accounts) == 12 * sum(p.shares for p in people)
+    assert sum(sum(account.shares.values()) for account in accounts) == len(instruments()) * sum(
+        p.shares for p in people
+    )
     assert all(account.cash >= 0 and min(account.shares.values()) >= 0 for account in accounts)
     assert not any(account.reserved_cash or any(account.reserved_shares.values()) for account in accounts)
 

@@ -8,6 +8,10 @@ CREATE TEMPORARY TABLE alerts_topic (
         `alert_id` STRING,
         `rule` STRING,
         `symbol` STRING,
+        `trader_ids` ARRAY<BIGINT>,
+        `order_ids` ARRAY<BIGINT>,
+        `begin` BIGINT,
+        `end` BIGINT,
         `score` DOUBLE,
         `threshold` DOUBLE,
         `price` BIGINT,
@@ -36,6 +40,16 @@ SELECT
     item.`alert_id`,
     item.`rule`,
     item.`symbol`,
+    item.`trader_ids`,
+    item.`order_ids`,
+    CAST(
+        CAST(TO_TIMESTAMP_LTZ(item.`begin` / 1000, 3) AS STRING)
+        || LPAD(CAST(MOD(item.`begin`, 1000) AS STRING), 3, '0') AS TIMESTAMP_LTZ(6)
+    ),
+    CAST(
+        CAST(TO_TIMESTAMP_LTZ(item.`end` / 1000, 3) AS STRING)
+        || LPAD(CAST(MOD(item.`end`, 1000) AS STRING), 3, '0') AS TIMESTAMP_LTZ(6)
+    ),
     item.`score`,
     item.`threshold`,
     CAST(item.`price` * 0.0001 AS DECIMAL(18, 4)),

@@ -1,0 +1,1 @@
+"""`tickhouse watch`: the market of one symbol, live from Kafka."""
