@@ -45,9 +45,10 @@ def turns(seed: int, symbol: str, place: int, day: TradingDay, roster: Roster) -
     early = day.open - random.integers(1, GATHERING * MINUTE, size=int(mean / 40) + 2)
     times = np.sort(np.concatenate([early, times]))
     found = _ordinary(random, times, symbol, day, roster)
-    for maker in roster.makers_of(place):
-        # In every minute one turn, at a time of its own.
-        minutes = day.open + np.arange(-1, day.minutes) * MINUTE + random.integers(1, MINUTE - 1, size=day.minutes + 1)
+    for maker, every in roster.makers_of(place):
+        # One turn in each interval, at a time of its own.
+        begins = np.arange(-1, day.minutes, every)
+        minutes = day.open + begins * MINUTE + random.integers(1, MINUTE - 1, size=len(begins))
         found += _turns(random, minutes, symbol, [maker] * len(minutes), [1.0] * len(minutes))
     found.sort()
     return found

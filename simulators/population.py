@@ -126,6 +126,7 @@ class MarketMaker(_Group):
 
     kind: Literal["market_maker"]
     per_symbol: PositiveInt
+    every_minutes: PositiveInt
     quantity: PositiveInt
     risk_aversion: NotNegative
     half_spread: PositiveFloat

@@ -52,14 +52,17 @@ class Roster:
         """The accounts of a group that buy, or sell, on a day."""
         return [trader for trader in self._members[group] if role(trader, date) == side]
 
-    def makers_of(self, place: int) -> list[int]:
-        """The market makers of the symbol that stands at `place` in the list."""
+    def makers_of(self, place: int) -> list[tuple[int, int]]:
+        """The market makers of the symbol that stands at `place` in the list, and every how many minutes each looks."""
         found = []
         for group in self.settings.group:
             if isinstance(group, population.MarketMaker):
                 members = self._members[group.name]
                 first = place * group.per_symbol
-                found += [members[(first + number) % len(members)] for number in range(group.per_symbol)]
+                found += [
+                    (members[(first + number) % len(members)], group.every_minutes)
+                    for number in range(group.per_symbol)
+                ]
         return found
 
     def service(self, trader_id: int, date: dt.date) -> Side:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from simulators.calendar import TradingDay, trading_days
-from simulators.population import Population, load_population
+from simulators.population import Institution, MarketMaker, Population, load_population
 from simulators.roster import Roster
 from simulators.scenario import CALM, Scenario
 from streaming.contracts.reference import Instrument, Trader, instruments, traders
@@ -106,12 +106,21 @@ def make_run(
 
 
 def sized(population: Population, orders_per_day: int | None) -> Population:
-    """The population with so many turns a full day, of all symbols together."""
+    """The population with so many turns a full day, of all symbols together; the others come as much less often."""
     if orders_per_day is None:
         return population
     turns = max(1, orders_per_day // len(instruments()))
+    times = turns / population.market.turns_per_day
     market = population.market.model_copy(update={"turns_per_day": turns})
-    return population.model_copy(update={"market": market})
+    groups = []
+    for group in population.group:
+        changed: dict[str, float] = {}
+        if isinstance(group, MarketMaker):
+            changed["every_minutes"] = max(1, round(group.every_minutes / times))
+        elif isinstance(group, Institution):
+            changed["parents_per_day"] = group.parents_per_day * min(times, 1.0)
+        groups.append(group.model_copy(update=changed))
+    return population.model_copy(update={"market": market, "group": groups})
 
 
 def run_folder(home: Path, run: Run) -> Path:

@@ -1,5 +1,5 @@
--- An alert speaks of an episode where both are about an account and a symbol, and their times overlap. Flink's time of an
--- alert may be short of what it saw by the rounding to minutes of its windows: a minute is allowed on either side.
+-- An alert speaks of an episode where both are about an account and a symbol, and their times overlap; a minute is
+-- allowed on either side.
 with
 
 alerts as (

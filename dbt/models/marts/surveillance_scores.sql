@@ -1,5 +1,5 @@
--- Alerts are counted where they were right, and where not under the scenario `none`: a false alert speaks of no episode,
--- so no scenario is to blame. The scenario `all` has both.
+-- An alert counts under the scenario of the episode that it speaks of, and under `none` where it speaks of none. The
+-- scenario `all` has all of them.
 with
 
 matches as (

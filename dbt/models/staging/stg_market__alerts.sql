@@ -12,7 +12,7 @@ final as (
         cast(trader_ids as array<bigint>) as trader_ids,
         cast(order_ids as array<bigint>) as order_ids,
         cast(begin as timestamp) as began_at,
-        cast(end as timestamp) as ended_at,
+        cast(`end` as timestamp) as ended_at,
         cast(score as double) as score,
         cast(threshold as double) as threshold,
         cast(price as decimal(18, 4)) as price,

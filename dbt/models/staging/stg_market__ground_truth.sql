@@ -11,7 +11,7 @@ final as (
         cast(symbol as string) as symbol,
         cast(trader_ids as array<bigint>) as trader_ids,
         cast(begin as timestamp) as began_at,
-        cast(end as timestamp) as ended_at,
+        cast(`end` as timestamp) as ended_at,
         cast(intensity as double) as intensity,
         cast(scenario as string) as scenario,
         cast(event_time as timestamp) as event_time,

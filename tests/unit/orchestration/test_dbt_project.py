@@ -49,6 +49,7 @@ def test_models_have_contracts_and_every_column_a_description(manifest: dict[str
 
 def test_money_is_decimal(manifest: dict[str, Any]) -> None:
     ratios = {"volatility", "daily_return", "value_at_risk_95", "value_at_risk_99"}
+    ratios |= {"alert_precision", "recall", "blatant_recall", "median_delay_seconds"}
     for model in models(manifest, "marts"):
         doubles = {name for name, column in model["columns"].items() if column["data_type"] == "double"}
         assert doubles <= ratios, model["name"]

@@ -130,7 +130,7 @@ class TestWho:
         members = [trader for group in POPULATION.group for trader in ROSTER.members(group.name)]
         assert len(members) == len(set(members)) == 240
         for place in range(20):
-            assert len(set(ROSTER.makers_of(place))) == 4
+            assert len({maker for maker, _ in ROSTER.makers_of(place)}) == 4
 
 
 class TestBehaviours:
@@ -192,7 +192,7 @@ class TestBehaviours:
         assert counts[1] > 1.8 * counts[0]
 
     def test_a_market_maker_leans_against_its_inventory_and_widens_when_prices_are_restless(self) -> None:
-        maker = ROSTER.makers[ROSTER.makers_of(0)[0]]
+        maker = ROSTER.makers[ROSTER.makers_of(0)[0][0]]
         flat = maker.quotes(turn(), view(), 1_000_000, 0)
         long = maker.quotes(turn(), view(), 1_000_000, 2_000)
         assert flat.bid < 1_000_000 < flat.ask
