@@ -97,6 +97,11 @@ def trading_day(date: dt.date) -> TradingDay:
     return _day(index)
 
 
+def first_place(date: dt.date) -> int:
+    """How many trading days of the calendar come before a date."""
+    return bisect_left(_sessions()[0], date)
+
+
 def trading_days(count: int, end: dt.date) -> list[TradingDay]:
     """The `count` trading days whose last is `end`, oldest first; NotATradingDayError where `end` is none."""
     trading_day(end)

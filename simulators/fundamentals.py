@@ -21,7 +21,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.population import Fundamental
+from simulators.population import Fundamental, Prices
+from simulators.prices import bounds
 from simulators.scenario import CALM, Scenario
 from streaming.contracts.reference import Instrument
 
@@ -56,8 +57,12 @@ def day_path(
     minutes: int,
     model: Fundamental,
     scenario: Scenario = CALM,
+    prices: Prices | None = None,
 ) -> list[int]:
-    """The value, in 1/10,000 dollar, at the start of each of the day's `minutes`."""
+    """The value, in 1/10,000 dollar, at the start of each of the day's `minutes`.
+
+    Where `prices` tells where the symbol begins and ends the day, the model only fills the time between (a bridge).
+    """
     calm = scenario.volatility
     symbol, sector = instrument.symbol, instrument.sector
     own = _factor(seed, f"own {symbol}", date, minutes, model, model.own_volatility * calm)
@@ -67,6 +72,12 @@ def day_path(
     jumps = (random.random(minutes) < model.jumps_per_day / MINUTES_A_DAY) * random.standard_normal(minutes)
     returns = BETAS.get(sector, 1.0) * market + shared + own + jumps * model.jump_volatility
     returns = returns + scenario.returns(symbol, sector, minutes)
+    told = None if prices is None else bounds(prices, symbol, date)
+    if told is not None:
+        begin, end = instrument.initial_price * told[0], instrument.initial_price * told[1]
+        walk = begin * (1.0 + np.cumsum(returns))
+        bridge = walk + (end - walk[-1]) * (np.arange(1, minutes + 1) / minutes)
+        return [round(value) for value in bridge.tolist()]
     value = reference * (1.0 + random.standard_normal() * model.own_volatility * model.overnight)
     low, high = reference * (1.0 - FARTHEST), reference * (1.0 + FARTHEST)
     mean, pull = float(instrument.initial_price), 0.6931 / (model.half_life_days * MINUTES_A_DAY)

@@ -161,8 +161,10 @@ class Gateway:
         if path is None:
             item = next(item for item in instruments() if item.symbol == symbol)
             reference = self.desk.markets[symbol].status.reference_price or item.initial_price
-            model, scenario = self._roster.settings.fundamental, self._roster.scenario
-            path = day_path(self._options.seed, item, day.date, reference, day.minutes, model, scenario)
+            people, scenario = self._roster.settings, self._roster.scenario
+            path = day_path(
+                self._options.seed, item, day.date, reference, day.minutes, people.fundamental, scenario, people.prices
+            )
             self._paths[symbol] = path
         return path
 

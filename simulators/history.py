@@ -112,9 +112,18 @@ class Day:
         self.exchange = Exchange.load(before.markets.encode())
         self.roster = run.roster()
         self.broker = Broker(self.ledger, self.roster, (trader.trader_id for trader in run.people), day.date)
-        model, scenario = run.population.fundamental, run.scenario
+        people, scenario = run.population, run.scenario
         self.paths = {
-            item.symbol: day_path(run.seed, item, day.date, self.references[item.symbol], day.minutes, model, scenario)
+            item.symbol: day_path(
+                run.seed,
+                item,
+                day.date,
+                self.references[item.symbol],
+                day.minutes,
+                people.fundamental,
+                scenario,
+                people.prices,
+            )
             for item in run.listed
         }
         self.views: dict[str, View] = {}

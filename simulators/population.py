@@ -5,23 +5,33 @@ Every mistake in it is one message with the file and the line, before anything s
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from simulators.errors import SettingsError
+from simulators.prices import read_closes
+from streaming.contracts.reference import instruments
 
 HERE = Path(__file__).parent / "populations"
 DEFAULT = HERE / "default.toml"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
-
-
-class SettingsError(ValueError):
-    """A settings file that cannot be used: one line for each mistake."""
 
 
 class _Model(BaseModel):
@@ -57,6 +67,28 @@ class Fundamental(_Model):
         if self.arch + self.leverage / 2 + self.persistence >= 1:
             raise ValueError("arch + leverage / 2 + persistence must be below 1, or the variance grows for ever")
         return self
+
+
+class Prices(_Model):
+    """A file of real prices that the values of some symbols follow, a row a trading day; see `simulators.prices`.
+
+    The first row is where they stand when `first_day` begins, the second where it ends. `closes` is what the file says.
+    """
+
+    file: str
+    time: str
+    first_day: dt.date
+    columns: Annotated[dict[str, str], Field(min_length=1)]
+    closes: dict[str, tuple[float, ...]] = {}
+
+    @field_validator("columns")
+    @classmethod
+    def _listed(cls, columns: dict[str, str]) -> dict[str, str]:
+        listed = {item.symbol for item in instruments()}
+        for symbol in columns:
+            if symbol not in listed:
+                raise ValueError(f"{symbol} is not listed")
+        return columns
 
 
 class Abuse(_Model):
@@ -158,6 +190,7 @@ class Population(_Model):
 
     market: Market
     fundamental: Fundamental
+    prices: Prices | None = None
     abuse: Abuse
     group: Annotated[list[Group], Field(min_length=1)]
 
@@ -183,7 +216,11 @@ class Population(_Model):
 @lru_cache(maxsize=8)
 def load_population(path: Path = DEFAULT) -> Population:
     """The population of a file; SettingsError with file and line where it says something wrong."""
-    return Population.model_validate(read_toml(path, Population))
+    found = Population.model_validate(read_toml(path, Population))
+    if found.prices is None:
+        return found
+    closes = read_closes(found.prices, path.parent)
+    return found.model_copy(update={"prices": found.prices.model_copy(update={"closes": closes})})
 
 
 def read_toml(path: Path, model: type[BaseModel]) -> dict[str, Any]:

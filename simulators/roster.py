@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from simulators import population
 from simulators.behaviours import Behaviour, MarketMaker, behaviour
-from simulators.population import Population, SettingsError
+from simulators.errors import SettingsError
+from simulators.population import Population
 from simulators.scenario import CALM, Scenario
 from simulators.traders import home, role
 from streaming.contracts.events import Side

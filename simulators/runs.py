@@ -14,6 +14,7 @@ import msgspec
 
 from simulators.calendar import TradingDay, trading_days
 from simulators.population import Institution, MarketMaker, Population, load_population
+from simulators.prices import bounds
 from simulators.roster import Roster
 from simulators.scenario import CALM, Scenario
 from streaming.contracts.reference import Instrument, Trader, instruments, traders
@@ -102,6 +103,10 @@ def make_run(
     people = sized(population or load_population(), orders_per_day)
     run = Run(seed, days, end, people, scenario, instruments(), simulated)
     run.roster()
+    if people.prices is not None:
+        for day in run.trading_days():
+            for symbol in people.prices.columns:
+                bounds(people.prices, symbol, day.date)
     return run
 
 

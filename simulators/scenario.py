@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
-from simulators.population import SettingsError, read_toml
+from simulators.errors import SettingsError
+from simulators.population import read_toml
 
 HERE = Path(__file__).parent / "scenarios"
 

@@ -57,8 +57,9 @@ def history(
     from rich.markup import escape
 
     from simulators.calendar import NotATradingDayError, last_complete_trading_day
+    from simulators.errors import SettingsError
     from simulators.history_command import run_history
-    from simulators.population import SettingsError, load_population
+    from simulators.population import load_population
     from simulators.runs import make_run
     from simulators.scenario import load_scenario
     from simulators.settings import simulator_settings

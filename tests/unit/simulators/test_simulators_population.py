@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from simulators.population import DEFAULT, SettingsError, load_population
+from simulators.errors import SettingsError
+from simulators.population import DEFAULT, load_population
 from simulators.roster import Roster
 from simulators.scenario import HERE, Scenario, load_scenario, scenarios
 from streaming.contracts.reference import traders
