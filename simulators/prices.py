@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ def read_closes(settings: Prices, folder: Path) -> dict[str, tuple[float, ...]]:
     names = [settings.time, *settings.columns.values()]
     table = _table(path, names)
     times = [_date(value, path, line, settings.time) for line, value in enumerate(table[settings.time].to_pylist(), 2)]
-    for line, (before, after) in enumerate(zip(times, times[1:], strict=False), 3):
+    for line, (before, after) in enumerate(pairwise(times), 3):
         if after == before:
             raise SettingsError(f"{path}:{line}: {after} is there twice")
         if after < before:
