@@ -2,7 +2,7 @@
 
 from dagster import Definitions
 
-from orchestration.defs.simulators.realism import realism
+from orchestration.defs.simulators.gate import realism
 from orchestration.external import MARKET, external
 
 BUYERS = ("simulators", "buyers")

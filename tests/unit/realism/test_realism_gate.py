@@ -247,7 +247,7 @@ def test_the_asset_shows_the_facts_and_its_check_fails_with_them(
 ) -> None:
     from dagster import AssetKey, DagsterInstance, materialize
 
-    from orchestration.defs.simulators import realism as asset
+    from orchestration.defs.simulators import gate as asset
     from simulators.realism import command
     from simulators.runs import DayFiles
     from streaming.contracts.settings import Settings
