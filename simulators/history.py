@@ -14,12 +14,14 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from simulators.abuse import episodes
 from simulators.agenda import GATHERING, Step, mistakes, parents, turns
 from simulators.broker import Broker
 from simulators.calendar import TradingDay
 from simulators.fundamentals import day_path
+from simulators.population import PriceBands
 from simulators.risk import Account, Ledger, endowments
 from simulators.runs import DayFiles, Run, keep, run_folder
 from simulators.scenario import Scenario, concerns
@@ -165,7 +167,7 @@ class Day:
         gathering = day.open - GATHERING * MINUTE
         if first:
             for item in run.listed:
-                self._send(define(item, gathering - MINUTE))
+                self._send(define(item, gathering - MINUTE, run.population.market.price_bands))
             yield 0
         for item in run.listed:
             self._open(item, gathering)
@@ -266,7 +268,15 @@ class Day:
         self.views[symbol] = View(item.tick_size, status.lower_price, status.upper_price, reference, float(reference))
 
     def _session(self, item: Instrument, session: Session, now: int) -> None:
-        self._send(SetSession(symbol=item.symbol, session=session, trading_date=str(self.day.date), event_time=now))
+        self._send(
+            SetSession(
+                symbol=item.symbol,
+                session=session,
+                trading_date=str(self.day.date),
+                close_time=self.day.close - GATHERING * MINUTE if session == "continuous" else None,
+                event_time=now,
+            )
+        )
 
 
 def time_of(what: Turn | Step | Halt | Resume) -> int:
@@ -286,16 +296,24 @@ def halts(scenario: Scenario, item: Instrument, day: TradingDay) -> list[Halt | 
     return found
 
 
-def define(item: Instrument, event_time: int) -> DefineInstrument:
+def define(item: Instrument, event_time: int, bands: PriceBands | None) -> DefineInstrument:
     """The command that makes an instrument known to the exchange."""
-    return DefineInstrument(
+    command = DefineInstrument(
         symbol=item.symbol,
         tick_size=item.tick_size,
         lot_size=item.lot_size,
         max_quantity=item.max_quantity,
         collar_bps=item.collar_bps,
-        luld_tier=item.luld_tier,
         event_time=event_time,
+    )
+    if bands is None:
+        return command
+    return replace(
+        command,
+        luld_tier=item.luld_tier,
+        luld_bps=bands.bps,
+        limit_state_seconds=bands.limit_state_seconds,
+        pause_seconds=bands.pause_seconds,
     )
 
 

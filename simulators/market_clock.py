@@ -21,6 +21,7 @@ from simulators.calendar import TradingDay, first_day_after, last_complete_tradi
 from simulators.feed import Feed
 from simulators.history import define
 from simulators.market_time import committed, market_time
+from simulators.population import load_population
 from simulators.settings import simulator_settings
 from streaming.contracts.codec import MINUTE, encode
 from streaming.contracts.commands import AnyCommand, Clock, Session, SetSession
@@ -69,6 +70,7 @@ def tick_commands(now: int, day: TradingDay, listed: Sequence[Instrument], untra
             session=session,
             trading_date=str(day.date),
             reference_price=item.initial_price if session == "opening_auction" and item.symbol in untraded else None,
+            close_time=bounds(day)[2] if session == "continuous" else None,
             event_time=now,
         )
         for item in listed
@@ -106,7 +108,8 @@ class MarketClock:
         if now is None:
             day = first_day_after(last_complete_trading_day(dt.datetime.now(dt.UTC)).end)
             now = bounds(day)[0] - MINUTE
-            self.tell(now, [define(item, now) for item in self._listed])
+            bands = load_population(simulator_settings().population).market.price_bands
+            self.tell(now, [define(item, now, bands) for item in self._listed])
         log.info("started", market_time=_told(now), speed=speed)
         due = time.monotonic()
         while not stop.wait(max(0.0, due - time.monotonic())):

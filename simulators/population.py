@@ -38,13 +38,22 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class PriceBands(_Model):
+    """Parameters of the Limit Up-Limit Down plan. `bps` is the bands' width, else it is by tier and price."""
+
+    bps: Annotated[int, Field(ge=1, le=9_999)] | None = None
+    limit_state_seconds: Annotated[int, Field(ge=1, le=3_600)] = 15
+    pause_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
+
+
 class Market(_Model):
-    """How often traders turn to a symbol."""
+    """How often traders turn to a symbol, and when its price is held."""
 
     turns_per_day: PositiveInt
     branching: Annotated[float, Field(ge=0, le=0.95)]
     excitement_seconds: PositiveFloat
     u_shape: NotNegative
+    price_bands: PriceBands | None = None
 
 
 class Fundamental(_Model):

@@ -93,11 +93,15 @@ class OpenOrder:
 
     def need(self, *more: Change) -> int:
         """What has to be reserved: the most that it may take, whichever of its changes (and `more`) are carried out."""
-        shares, dearest = self.left, max(self.unit_price, self.dearer)
-        for change in (*self.changes(), *more) if self.asked else more:
-            shares = max(shares, change.total - self.filled)
-            dearest = max(dearest, change.unit_price or 0)
-        return max(shares, 0) * (dearest if self.side == "buy" else 1)
+        shares = self.left
+        dearest = self.unit_price if self.unit_price > self.dearer else self.dearer
+        if self.asked or more:
+            for change in (*self.changes(), *more):
+                shares = max(shares, change.total - self.filled)
+                dearest = max(dearest, change.unit_price or 0)
+        if shares <= 0:
+            return 0
+        return shares * dearest if self.side == "buy" else shares
 
 
 class Ledger:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import surveillance_day as day
 from confluent_kafka import Consumer, Producer
 
 from lakehouse.progress import opened
@@ -17,6 +16,7 @@ from streaming.contracts.codec import MINUTE, decode, encode
 from streaming.contracts.kafka import consumer_config, producer_config
 from streaming.contracts.topics import TOPICS
 from streaming.matching.answers import Message
+from tests import surveillance_day as day
 
 pytestmark = pytest.mark.timeout(420)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from simulators import history
 from simulators.history import generate, last_state, read_state
+from simulators.population import Population, PriceBands, load_population
 from simulators.publish import messages
 from simulators.runs import DayFiles, Run, make_run, run_folder
 from streaming.contracts.codec import MINUTE, decode_command, decode_orders, encode_line
-from streaming.contracts.commands import DefineInstrument, NewOrder, SetSession
+from streaming.contracts.commands import NewOrder, SetSession
 from streaming.contracts.events import Episode, Trade
-from streaming.contracts.reference import Instrument, instruments, traders
+from streaming.contracts.reference import instruments, traders
 from streaming.matching.exchange import Exchange
 
 END = dt.date(2026, 11, 20)
@@ -190,15 +190,16 @@ def test_cash_and_shares_are_conserved(generated: Path) -> None:
         check_conserved(DayFiles(generated, day.date))
 
 
-def test_nobody_overspends_either_where_price_bands_move_orders_and_pauses_end_in_auctions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def narrow(item: Instrument, event_time: int) -> DefineInstrument:
-        return msgspec.structs.replace(define(item, event_time), luld_tier=item.luld_tier, luld_bps=40)
+def narrow_bands() -> Population:
+    population = load_population()
+    market = population.market.model_copy(update={"price_bands": PriceBands(bps=40)})
+    return population.model_copy(update={"market": market})
 
-    define = history.define
-    monkeypatch.setattr(history, "define", narrow)
-    day = DayFiles(generate(tmp_path, make_run(7, 1, END, 6_000)), END)
+
+def test_nobody_overspends_either_where_price_bands_move_orders_and_pauses_end_in_auctions(
+    tmp_path: Path,
+) -> None:
+    day = DayFiles(generate(tmp_path, make_run(7, 1, END, 6_000, narrow_bands())), END)
     events = day.events.read_bytes()
     for seen in (b'"reason":"price_band"', b'"halt":"paused"', b'"aggressor_side":"none"'):
         assert seen in events
