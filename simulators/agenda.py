@@ -17,13 +17,15 @@ from streaming.contracts.events import Side
 
 GATHERING = 5
 """Minutes that orders gather before the open, and before the close."""
+NOTICED = 3 * MINUTE
+"""How long a mistake stays on the book before it is noticed."""
 
 
 class Step(NamedTuple):
     """A part of a plan that was made beforehand: an order, or (quantity 0) taking off all of the trader's on a side.
 
     The price lies `ticks` from the best of the own side ("own"), or of the other ("other"), towards the other side;
-    "market" is a market order. `patience` as in `Wish`.
+    "wrong" is a price far beyond the other side. `patience` as in `Wish`.
     """
 
     time: int
@@ -128,7 +130,7 @@ def parents(seed: int, symbol: str, day: TradingDay, roster: Roster, busy: Times
 
 
 def mistakes(place: int, symbol: str, day: TradingDay, roster: Roster) -> list[Step]:
-    """The scenario's fat fingers: market orders that are far too large, in the first symbols of the list."""
+    """The scenario's fat fingers: orders that are far too large at a wrong price, in the first symbols of the list."""
     found: list[Step] = []
     groups = [group for group in roster.settings.group if isinstance(group, population.Institution)]
     for number, finger in enumerate(roster.scenario.fat_finger):
@@ -139,4 +141,4 @@ def mistakes(place: int, symbol: str, day: TradingDay, roster: Roster) -> list[S
 
 def _mistake(finger: FatFinger, trader: int, usual: int, symbol: str, day: TradingDay) -> Step:
     time = day.open + int(finger.at * day.minutes * MINUTE)
-    return Step(time, symbol, trader, finger.side, int(usual * finger.times), "market")
+    return Step(time, symbol, trader, finger.side, int(usual * finger.times), "wrong", patience=NOTICED)

@@ -19,6 +19,8 @@ from streaming.contracts.events import Side
 
 BLIND = 15e-4
 """How far from the last price an order that wants to trade goes where no best price is to be seen."""
+MISTAKEN = 0.08
+"""How far from the market an order lies that was typed wrong, as a share of the price."""
 FORGOTTEN = 10 * MINUTE
 """How long an order stays whose patience was lost with an earlier process."""
 
@@ -79,12 +81,13 @@ class Broker:
         if not step.quantity:
             mine = [order for order in self.ledger.open_orders(trader, symbol) if order.side == side]
             return [self.withdraw(order, now) for order in mine if not order.cancelling]
-        price = None if step.base == "market" else self._priced(step, view)
-        return self._order(trader, symbol, side, price, step.quantity, step.patience, view, now)
+        return self._order(trader, symbol, side, self._priced(step, view), step.quantity, step.patience, view, now)
 
     @staticmethod
     def _priced(step: Step, view: View) -> int:
         buy = step.side == "buy"
+        if step.base == "wrong":
+            return on_tick(view.middle * (1.0 + MISTAKEN if buy else 1.0 - MISTAKEN), view.tick, step.side)
         best = view.bid if buy == (step.base == "own") else view.ask
         if best is None:
             away = BLIND if step.base == "other" else 0.0

@@ -41,7 +41,7 @@ class News(_Model):
 
 
 class FatFinger(_Model):
-    """An institution sends one market order by mistake: `times` the usual quantity of its large orders."""
+    """An institution sends one order by mistake: `times` the usual quantity of its large orders, at a wrong price."""
 
     at: At
     side: Literal["buy", "sell"]
