@@ -16,6 +16,7 @@ the same path on every machine.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -86,6 +87,18 @@ def day_path(
         value = min(max(value + pull * (mean - value) + value * change, low), high)
         path.append(round(value))
     return path
+
+
+def correlations(listed: Sequence[Instrument], model: Fundamental) -> Floats:
+    """What the model says of the symbols' returns, jumps included: (symbols, symbols), in the order of `listed`."""
+    betas = np.array([BETAS.get(item.sector, 1.0) for item in listed])
+    sectors = np.array([item.sector for item in listed])
+    own = model.own_volatility**2 + model.jumps_per_day * model.jump_volatility**2
+    covariances = np.outer(betas, betas) * model.market_volatility**2
+    covariances = covariances + (sectors[:, None] == sectors) * model.sector_volatility**2 + np.eye(len(listed)) * own
+    deviations = np.sqrt(np.diag(covariances))
+    found: Floats = covariances / np.outer(deviations, deviations)
+    return found
 
 
 @lru_cache(maxsize=256)

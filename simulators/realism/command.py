@@ -9,16 +9,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simulators.calendar import TradingDay
+from simulators.fundamentals import correlations
 from simulators.history import generate
 from simulators.realism import plots, report
 from simulators.realism.market_data import read_month, run_days
 from simulators.realism.measure import Measured, measure
-from simulators.runs import DayFiles, Run
+from simulators.runs import DayFiles, Run, kept_run
 from streaming.contracts.reference import instruments
 
 
 def measure_days(days: list[DayFiles], progress: Progress | None = None) -> Measured:
-    """The facts of these days' files, over the sectors of the reference data."""
+    """The facts of these days' files, which lie in the folder of their run, over the sectors of the reference data."""
     task = progress.add_task("Reading (days)", total=len(days)) if progress else None
 
     def told(_date: object) -> None:
@@ -28,7 +29,12 @@ def measure_days(days: list[DayFiles], progress: Progress | None = None) -> Meas
     month = read_month(days, told)
     if progress:
         progress.add_task("Measuring", total=None)
-    return measure(month, {item.symbol: item.sector for item in instruments()})
+    run = kept_run(days[0].folder)
+    expected = None
+    if run is not None:
+        traded = [item for symbol in month.symbols for item in run.listed if item.symbol == symbol.symbol]
+        expected = correlations(traded, run.population.fundamental)
+    return measure(month, {item.symbol: item.sector for item in instruments()}, expected)
 
 
 def run_realism(

@@ -8,7 +8,7 @@ from simulators.agenda import GATHERING, parents, turns
 from simulators.arrivals import arrivals
 from simulators.behaviours import behaviour
 from simulators.calendar import trading_day
-from simulators.fundamentals import day_path
+from simulators.fundamentals import correlations, day_path
 from simulators.population import load_population
 from simulators.roster import Roster
 from simulators.scenario import load_scenario
@@ -232,3 +232,12 @@ def test_paretos_numbers_have_mean_one_and_rise_with_the_draw() -> None:
     numbers = [pareto(draw, 2.5) for draw in draws]
     assert 0.97 < sum(numbers) / len(numbers) < 1.01
     assert all(first <= second for first, second in pairwise(numbers))
+
+
+def test_the_models_correlations_are_those_of_its_values() -> None:
+    listed = instruments()[:6]
+    expected = correlations(listed, MODEL)
+    dates = [dt.date.fromordinal(number) for number in range(739_000, 739_250)]
+    moves = np.array([[np.log(p[-1] / p[0]) for p in (path(place=n, date=d) for n in range(6))] for d in dates])
+    assert np.allclose(np.diag(expected), 1)
+    assert np.abs(np.corrcoef(moves.T) - expected).max() < 0.2  # three standard errors of 250 days
