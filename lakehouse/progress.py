@@ -87,7 +87,9 @@ def ingested(settings: Settings, tables: Iterable[str] | None = None) -> dict[st
         return {
             definition.name: progress(lake.load_table(definition.identifier), definition)
             for definition in TABLES
-            if definition.topic and definition.name != "alerts" and (names is None or definition.name in names)
+            if definition.topic
+            and definition.name not in ("alerts", "ground_truth")  # they have no sequence
+            and (names is None or definition.name in names)
         }
 
 

@@ -48,7 +48,7 @@ class Teller:
     def answer(self, commands: Sequence[AnyCommand]) -> list[Message]:
         """Carry out the commands of one message.
 
-        Where time passed, `trades` and `prices` say so even if nobody traded.
+        Where time passed, `order-events`, `trades` and `prices` say so even if nobody did anything.
         """
         told: list[Message] = []
         events: list[BookEvent] = []
@@ -95,7 +95,9 @@ class Teller:
         if not moved or not market.known:
             return
         now = market.now
-        # A timer may have traded in a minute before.
+        # A timer may have fired in a minute before.
+        if ticked and not (orders and orders[-1].event_time // MINUTE == now // MINUTE):
+            told.append(self._message(ORDER_EVENTS, [], now))
         if ticked and not (trades and trades[-1].event_time // MINUTE == now // MINUTE):
             told.append(self._message(TRADES, [], now))
         price = market.price()

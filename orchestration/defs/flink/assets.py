@@ -1,4 +1,4 @@
-"""The two Flink jobs between the topics and the tables."""
+"""The Flink jobs between the topics and the tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from streaming.flink import pipelines
 
 RAW: Key = ("flink", "raw")
 ANALYTICS: Key = ("flink", "analytics")
+SURVEILLANCE: Key = ("flink", "surveillance")
 
 FROM_TOPICS = (
     "order_events",
@@ -16,8 +17,9 @@ FROM_TOPICS = (
     "market_status",
     "portfolio_updates",
     "dead_letters",
+    "ground_truth",
 )
-"""Topics whose items the raw job writes as they are. (It writes alerts too, which the other job makes.)"""
+"""Topics whose items the raw job writes as they are. (It writes alerts too, which the other jobs make.)"""
 
 
 def written_by(table: str) -> Key:
@@ -40,5 +42,11 @@ JOB_SPECS = [
         "Flink SQL: one-minute bars with moving average and volatility, and price moves in robust z-scores.",
         ("flink", "sql"),
         deps=[("kafka", "trades")],
+    ),
+    external(
+        SURVEILLANCE,
+        "Flink SQL: a rule for each kind of abuse, for price spikes, volume surges and stale quotes.",
+        ("flink", "sql"),
+        deps=[("kafka", name) for name in ("order_events", "trades", "prices")],
     ),
 ]

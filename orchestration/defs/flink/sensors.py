@@ -7,11 +7,11 @@ from typing import Any
 from dagster import DefaultSensorStatus, SensorEvaluationContext, SensorResult, SkipReason, sensor
 
 from orchestration.changes import changed
-from orchestration.defs.flink.assets import ANALYTICS, RAW
+from orchestration.defs.flink.assets import ANALYTICS, RAW, SURVEILLANCE
 from orchestration.external import wrote
 from streaming.contracts.settings import Settings, settings
 
-JOBS = {"tickhouse-raw": RAW, "tickhouse-analytics": ANALYTICS}
+JOBS = {"tickhouse-raw": RAW, "tickhouse-analytics": ANALYTICS, "tickhouse-surveillance": SURVEILLANCE}
 """The asset of each job, by Flink's name of it."""
 
 

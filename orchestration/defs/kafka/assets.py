@@ -13,7 +13,7 @@ WRITERS: dict[str, tuple[Key, ...]] = {
     "simulators": simulators.ALL,
     "matching": (("matching", "engine"),),
     "settlement": (("postgres", "outbox"),),
-    "flink": (("flink", "analytics"),),
+    "flink": (("flink", "analytics"), ("flink", "surveillance")),
     "every consumer": (("matching", "engine"),),
 }
 """The assets behind each `writer` of the contracts."""

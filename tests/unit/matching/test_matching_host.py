@@ -120,15 +120,16 @@ class TestAnswer:
         messages = Engine().process(*opening())
         assert [(topic, len(items)) for topic, items in told(messages)] == [
             ("market-status", 1),
+            ("order-events", 0),
             ("trades", 0),
             ("prices", 1),
             ("book-snapshots", 1),
         ]
 
-    def test_to_the_clock_is_an_empty_trades_envelope_and_a_price(self, engine: Engine) -> None:
+    def test_to_the_clock_is_an_empty_envelope_of_orders_and_of_trades_and_a_price(self, engine: Engine) -> None:
         messages = engine.process(Clock(symbol="ACME", event_time=OPEN + 7))
-        assert times(messages) == [("trades", OPEN + 7), ("prices", OPEN + 7)]
-        assert told(messages)[0] == ("trades", [])
+        assert times(messages) == [("order-events", OPEN + 7), ("trades", OPEN + 7), ("prices", OPEN + 7)]
+        assert told(messages)[:2] == [("order-events", []), ("trades", [])]
 
     def test_to_a_rejection_has_no_price(self, engine: Engine) -> None:
         messages = engine.process(order(1, "short"))
@@ -154,6 +155,7 @@ class TestAnswer:
             ("order-events", first),
             ("trades", first),
             ("prices", first),
+            ("order-events", second),
             ("trades", second),
             ("prices", second),
         ]
@@ -166,6 +168,7 @@ class TestAnswer:
         assert times(messages) == [
             ("order-events", ends[1]),
             ("order-events", ends[2]),
+            ("order-events", now),
             ("trades", now),
             ("prices", now),
         ]
