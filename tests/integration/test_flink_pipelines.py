@@ -297,7 +297,8 @@ def test_progress_tells_how_far_the_lake_is(market: Market) -> None:
     progress = ingested(market.settings, ["trades"])["trades"]
     assert progress.sequences == market.sequence
     assert set(progress.offsets) == {0, 1}
-    wait_for(lambda: max(max(p.values()) for p in lag(market.settings).values()) <= 1, "no lag")
+    # Of a partition only the markers of the last transactions are left, one of each job that writes to it.
+    wait_for(lambda: max(max(p.values()) for p in lag(market.settings).values()) <= 2, "no lag")
     states = {state.table: state for state in table_states(market.settings)}
     assert states["market.trades"].rows == len(market.trades)
 
