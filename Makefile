@@ -33,7 +33,7 @@ demo: setup ## Days of trading through all of it, then a live minute, reconciled
 	@$(TICKHOUSE) demo $(if $(STOP),--stop)
 
 ##@ Check
-.PHONY: check test qualify compose-check
+.PHONY: check test qualify scores compose-check
 
 check: .venv/.complete ## Lint, types, unit and property tests: under two minutes
 	@$(BIN)/ruff format --check .
@@ -48,6 +48,9 @@ test: setup check ## All of it, on the real servers
 
 qualify: setup ## The long counts; goes on where it was interrupted, writes docs/qualification.md
 	@$(BIN)/python -m stack.qualify
+
+scores: setup ## Surveillance over many seeds; goes on where it was interrupted, writes docs/surveillance.md
+	@$(BIN)/python -m stack.surveillance
 
 compose-check: .venv/.complete ## docker-compose.yml against its schema and the repository
 	@$(BIN)/pytest -q tests/unit/compose
