@@ -4,6 +4,14 @@ raw as (
     select * from {{ source('market', 'alerts') }}
 ),
 
+-- A surveillance job that starts without its checkpoint says its alerts again: the first of each counts.
+numbered as (
+    select
+        *,
+        row_number() over (partition by alert_id, trader_ids order by kafka_partition, kafka_offset) as time_said
+    from raw
+),
+
 final as (
     select
         cast(alert_id as string) as alert_id,
@@ -17,7 +25,8 @@ final as (
         cast(threshold as double) as threshold,
         cast(price as decimal(18, 4)) as price,
         cast(event_time as timestamp) as event_time
-    from raw
+    from numbered
+    where time_said = 1
 )
 
 select * from final
