@@ -1,7 +1,7 @@
 """The surveillance's scores over many seeds: `make scores`; goes on where it was interrupted.
 
 Every market is kept in `<home>/surveillance/` as soon as the rules have seen it; docs/surveillance.md is written from
-them after every batch.
+them at the end, and before it with `--write-only`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SCORED = range(9001, 9021)
 CLEAN = range(9101, 9111)
 OTHERS = range(9301, 9303)
 """Seeds of each scenario that is not calm."""
-BATCH = 10
+BATCH = 5
 """Markets in one Flink job."""
 
 
@@ -80,7 +80,6 @@ def main() -> int:
                 task = progress.add_task("Markets watched", total=total, completed=total - len(missing(settings)))
                 for markets in batches(settings):
                     watch(settings, markets)
-                    write(settings)
                     progress.advance(task, len(markets))
         write(settings)
     except (ReplayError, MissingJdkError) as error:

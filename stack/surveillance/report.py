@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -40,8 +41,8 @@ def markdown(groups: Groups, judged: Mapping[str, Judged]) -> str:
     scenarios = [name for name in judged if name != "calm" and not name.startswith("clean")]
     lines = [
         f"A market is a seed of the default population: {DAYS} days, {len(instruments()[::EVERY])} of the symbols. "
-        f"The scores are from {len(groups['calm'])} markets that no rule was written or tuned on (seeds "
-        f"{_seeds(groups['calm'])}), {calm.symbol_days} symbol-days, "
+        f"Scored are {len(groups['calm'])} of them that no rule was written or tuned on (seeds "
+        f"{_seeds(groups['calm'])}): {calm.symbol_days} symbol-days, "
         f"{sum(market.orders for market in groups['calm']):,} commands, "
         f"{sum(market.trades for market in groups['calm']):,} trades. In brackets: 95 % confidence (Wilson 1927).",
         "",
@@ -56,6 +57,8 @@ def markdown(groups: Groups, judged: Mapping[str, Judged]) -> str:
         "",
         "Each curve begins (the dot) at the rule as it is; along it the bound that the alerts carry rises. Recall is "
         "of all intensities here.",
+        "",
+        f"The rules about prices said, besides: {_prices(groups['calm'])}.",
     ]
     if scenarios:
         lines += [
@@ -154,6 +157,11 @@ def _delay(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _prices(markets: Sequence[Watched]) -> str:
+    counts = Counter(alert.rule for market in markets for alert in market.alerts if not alert.trader_ids)
+    return ", ".join(f"`{rule}` {count}" for rule, count in sorted(counts.items())) or "nothing"
 
 
 def _seeds(markets: Sequence[Watched]) -> str:

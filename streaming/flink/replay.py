@@ -14,6 +14,15 @@ from pathlib import Path
 from streaming.flink.pipelines import CONFIGURATION, files, statements
 
 KAFKA = re.compile(r"\)\s*WITH\s*\(\s*'connector' = 'kafka'.*\Z", re.DOTALL)
+LIVE = ("execution.checkpointing.", "restart-strategy.")
+PATIENT = {
+    "restart-strategy.type": "none",
+    "execution.buffer-timeout.enabled": "false",  # nobody waits for a single alert
+    # A machine that is busy with other things is slow, not dead.
+    "heartbeat.timeout": "3600000",
+    "pekko.ask.timeout": "1 h",
+    "slot.request.timeout": "3600000",
+}
 TOPIC = re.compile(r"'topic' = '([^']+)'")
 
 
@@ -29,14 +38,15 @@ def over_files(statement: str, folder: Path) -> str:
 
 def main(job: str, folder: Path) -> None:
     """Run the job in this process's own small cluster until the files are read."""
+    from pyflink.common import Configuration
     from pyflink.table import EnvironmentSettings, TableEnvironment
 
-    table_env = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
-    for option, value in CONFIGURATION.items():
-        if not option.startswith(("execution.checkpointing.", "restart-strategy.")):
-            table_env.get_config().set(option, value)
-    table_env.get_config().set("restart-strategy.type", "none")
-    table_env.get_config().set("execution.buffer-timeout.enabled", "false")  # nobody waits for a single alert
+    configuration = Configuration()
+    kept = {key: value for key, value in CONFIGURATION.items() if not key.startswith(LIVE)}
+    for option, value in {**kept, **PATIENT}.items():
+        configuration.set_string(option, value)
+    settings = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build()
+    table_env = TableEnvironment.create(settings)
     inserts = table_env.create_statement_set()
     for file in files(job):
         for statement in statements(file.read_text(encoding="utf-8"), {"kafka": ""}):

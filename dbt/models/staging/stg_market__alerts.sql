@@ -8,7 +8,7 @@ raw as (
 numbered as (
     select
         *,
-        row_number() over (partition by alert_id, trader_ids order by kafka_partition, kafka_offset) as time_said
+        row_number() over (partition by alert_id order by kafka_partition, kafka_offset) as time_said
     from raw
 ),
 

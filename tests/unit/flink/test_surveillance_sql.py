@@ -53,3 +53,14 @@ def test_every_rule_is_explained() -> None:
     for rule in get_args(Rule):
         assert f"| `{rule}` |" in page
     assert set(get_args(AbuseKind)) <= set(get_args(Rule))
+
+
+def test_a_rule_looks_at_one_symbol_alone() -> None:
+    """So that `stack.surveillance` may put many markets through one job. An `account` is one of a symbol."""
+    text = re.sub(r"^--.*$", "", "\n".join(FILES.values()), flags=re.MULTILINE)
+    keys = re.findall(r"(?:PARTITION|GROUP) BY `(\w+)`", text)
+    assert len(keys) == len(re.findall(r"(?:PARTITION|GROUP) BY", text))
+    assert set(keys) == {"symbol", "account"}
+    assert "`symbol` || '-' || CAST(`trader_id` AS STRING) AS `account`" in text
+    joins = text.split(" JOIN ")[1:]
+    assert all(re.match(r"UNNEST|\w+ AS \w+\s+ON\s+\w+\.`symbol` = \w+\.`symbol`", join) for join in joins)

@@ -23,7 +23,7 @@ def settings(tmp_path: Path) -> StackSettings:
 
 def alert(symbol: str, begin: int = 5) -> Alert:
     return Alert(
-        alert_id=f"spoofing-{symbol}-{begin}", rule="spoofing", symbol=symbol, trader_ids=[7], order_ids=[1],
+        alert_id=f"spoofing-{symbol}-{begin}-7", rule="spoofing", symbol=symbol, trader_ids=[7], order_ids=[1],
         begin=begin, end=begin + 1, score=5.0, threshold=4.0, event_time=begin + 2,
     )  # fmt: skip
 

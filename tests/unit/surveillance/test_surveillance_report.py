@@ -9,10 +9,16 @@ import pytest
 from stack.surveillance import report
 from stack.surveillance.markets import Market, Watched
 from stack.surveillance.scores import KINDS, Curve, Judged, Score, curve
+from streaming.contracts.events import Alert
+
+SPIKE = Alert(
+    alert_id="a", rule="price_spike", symbol="ACME", trader_ids=[], order_ids=[],
+    begin=1, end=2, score=7.0, threshold=6.0, price=5, event_time=2,
+)  # fmt: skip
 
 
 def watched(seed: int) -> Watched:
-    return Watched(Market(seed), symbol_days=20, orders=100, trades=30, episodes=[], alerts=[])
+    return Watched(Market(seed), symbol_days=20, orders=100, trades=30, episodes=[], alerts=[SPIKE])
 
 
 def judged(symbol_days: int = 200, **counts: int) -> Judged:
@@ -54,6 +60,7 @@ def test_the_page_keeps_what_is_around_the_scores(tmp_path: Path) -> None:
     assert first.endswith(f"{report.END}\nafter\n")
     assert "old" not in first
     assert "| `trending` | 3 | 20 | 20 | 0.85 | 10 | 0.90 | 20 | 0.90 |" in first
+    assert "The rules about prices said, besides: `price_spike` 2." in first
     assert (tmp_path / "images" / report.PICTURE).read_bytes().startswith(b"\x89PNG")
     report.write(page, groups, scored)
     assert page.read_text() == first

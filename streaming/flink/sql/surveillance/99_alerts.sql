@@ -1,5 +1,6 @@
 -- All rules' alerts, into the topic only: the table market.alerts is written from there, like every other topic's. One
--- INSERT, for two that wrote to one topic in one job would share the names of their transactions.
+-- INSERT, for two that wrote to one topic in one job would share the names of their transactions. The id is the same
+-- however often the job says it; the account is in it because one trade may be where two accounts' alerts begin.
 CREATE TEMPORARY TABLE alerts_topic (
     `symbol` STRING,
     `event_time` BIGINT,
@@ -58,7 +59,8 @@ SELECT
     `event_time`,
     ARRAY[ROW(
         'alert',
-        `rule` || '-' || `symbol` || '-' || CAST(`begin` AS STRING),
+        `rule` || '-' || `symbol` || '-' || CAST(`begin` AS STRING)
+        || CASE WHEN CARDINALITY(`trader_ids`) > 0 THEN '-' || CAST(`trader_ids`[1] AS STRING) ELSE '' END,
         `rule`,
         `symbol`,
         `trader_ids`,
