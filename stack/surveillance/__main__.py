@@ -56,7 +56,7 @@ def write(settings: StackSettings) -> None:
         return
     with session(settings) as spark:
         judged = {name: judge(spark, markets) for name, markets in groups.items()}
-    report.write(PAGE, groups, judged)
+    report.write(PAGE, groups, judged, len(missing(settings)))
 
 
 def batches(settings: StackSettings) -> Iterator[list[Market]]:

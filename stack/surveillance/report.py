@@ -25,18 +25,18 @@ Groups = Mapping[str, Sequence[Watched]]
 """Markets by the name of their group: a scenario, or `clean…`."""
 
 
-def write(page: Path, groups: Groups, judged: Mapping[str, Judged]) -> None:
-    """Put the tables between the page's markers, and the curves beside its other images."""
+def write(page: Path, groups: Groups, judged: Mapping[str, Judged], left: int) -> None:
+    """Put the tables between the page's markers, and the curves beside its other images; `left` markets are to come."""
     before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{page} has no place for the scores: {BEGIN} … {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{markdown(groups, judged)}\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}\n\n{markdown(groups, judged, left)}\n{END}{after}", encoding="utf-8")
     draw(judged["calm"], page.parent / "images" / PICTURE)
 
 
-def markdown(groups: Groups, judged: Mapping[str, Judged]) -> str:
-    """All tables."""
+def markdown(groups: Groups, judged: Mapping[str, Judged], left: int) -> str:
+    """All tables; of what is there, where some of the markets are still to come."""
     calm = judged["calm"]
     scenarios = [name for name in judged if name != "calm" and not name.startswith("clean")]
     lines = [
@@ -46,6 +46,7 @@ def markdown(groups: Groups, judged: Mapping[str, Judged]) -> str:
         f"{sum(market.orders for market in groups['calm']):,} commands, "
         f"{sum(market.trades for market in groups['calm']):,} trades. In brackets: 95 % confidence (Wilson 1927).",
         "",
+        *([f"**Not complete: {left} markets are still to come; `make scores` goes on.**", ""] if left else []),
         *targets(judged),
         "",
         "| kind | episodes | found | blatant | of these found | alerts | right | misnamed | precision | median delay |",

@@ -54,7 +54,7 @@ def test_the_page_keeps_what_is_around_the_scores(tmp_path: Path) -> None:
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
     groups = {"calm": [watched(2), watched(1)], "trending": [watched(3)]}
     scored = {"calm": judged(**GOOD), "trending": judged(20, **GOOD)}
-    report.write(page, groups, scored)
+    report.write(page, groups, scored, left=0)
     first = page.read_text()
     assert first.startswith(f"before\n{report.BEGIN}\n")
     assert first.endswith(f"{report.END}\nafter\n")
@@ -62,15 +62,18 @@ def test_the_page_keeps_what_is_around_the_scores(tmp_path: Path) -> None:
     assert "| `trending` | 3 | 20 | 20 | 0.85 | 10 | 0.90 | 20 | 0.90 |" in first
     assert "The rules about prices said, besides: `price_spike` 2." in first
     assert (tmp_path / "images" / report.PICTURE).read_bytes().startswith(b"\x89PNG")
-    report.write(page, groups, scored)
+    assert "Not complete" not in first
+    report.write(page, groups, scored, left=0)
     assert page.read_text() == first
+    report.write(page, groups, scored, left=7)
+    assert "**Not complete: 7 markets are still to come; `make scores` goes on.**" in page.read_text()
 
 
 def test_a_page_without_a_place_for_the_scores_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("nothing")
     with pytest.raises(ValueError, match="no place for the scores"):
-        report.write(page, {"calm": [watched(1)]}, {"calm": judged(**GOOD)})
+        report.write(page, {"calm": [watched(1)]}, {"calm": judged(**GOOD)}, left=0)
 
 
 def test_a_higher_bound_gives_up_recall_for_precision() -> None:
