@@ -41,6 +41,9 @@ class Market:
     updates: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     bars: list[dict[str, Any]] = field(default_factory=list)
+    prices: list[dict[str, Any]] = field(default_factory=list)
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
+    order_events: list[dict[str, Any]] = field(default_factory=list)
     references: dict[tuple[date, str], int] = field(default_factory=dict)
     closes: dict[tuple[date, str], int] = field(default_factory=dict)
 
@@ -173,16 +176,16 @@ def make_market(count: int = 25, seed: int = 7) -> tuple[Market, dict[tuple[int,
             announce(symbol, day, "pre_open", opening - 30 * MINUTE)
             announce(symbol, day, "opening_auction", opening - 2 * MINUTE)
             done = [] if quiet or late else try_trade(symbol, opening, auction=True)
-            sums = {"auction_price": done[0]["price"], "auction_quantity": done[0]["quantity"]} if done else {}
-            announce(symbol, day, "continuous", opening, **sums)
+            announce(symbol, day, "continuous", opening, **auction_sums(done))
             for number, at in enumerate(sorted(dice.sample(range(opening, closing, 15_000_000), wanted))):
                 if number == 6:
                     announce(symbol, day, "continuous", at, halt="paused")
                     announce(symbol, day, "continuous", at)
                 done += try_trade(symbol, at)
             announce(symbol, day, "closing_auction", closing - 5 * MINUTE)
-            done += [] if quiet else try_trade(symbol, closing, auction=True)
-            announce(symbol, day, "closed", closing)
+            last_done = [] if quiet else try_trade(symbol, closing, auction=True)
+            announce(symbol, day, "closed", closing, **auction_sums(last_done))
+            done += last_done
             market.bars += bars(done)
             market.closes[day, symbol] = last[symbol]
         for trader, held in books.items():
@@ -194,6 +197,11 @@ def make_market(count: int = 25, seed: int = 7) -> tuple[Market, dict[tuple[int,
             )  # fmt: skip
             previous[trader] = total
     return market, answers
+
+
+def auction_sums(trades: list[dict[str, Any]]) -> dict[str, int]:
+    """What the status after an auction of one trade, or none, tells of it."""
+    return {"auction_price": trades[0]["price"], "auction_quantity": trades[0]["quantity"]} if trades else {}
 
 
 def bars(trades: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -225,6 +233,9 @@ def write(settings: Settings, market: Market) -> None:
         "portfolio_updates": market.updates,
         "market_status": market.statuses,
         "bars_1m": market.bars,
+        "prices": market.prices,
+        "book_snapshots": market.snapshots,
+        "order_events": market.order_events,
         "instruments": [to_row(item) for item in instruments()],
         "traders": [to_row(item) for item in traders()],
     }

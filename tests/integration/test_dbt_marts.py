@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -12,11 +13,14 @@ from typing import Any
 
 import empyrical
 import numpy as np
+import pandas as pd
 import pytest
 from dagster import ExecuteInProcessResult
 
 from lakehouse.catalog import catalog
-from streaming.contracts.settings import Settings, settings
+from streaming.contracts.settings import PROJECT, Settings, settings
+from tests.integration import market_oracle
+from tests.integration.small_market_quotes import add_quotes
 
 Rows = list[dict[str, Any]]
 
@@ -45,6 +49,7 @@ def stack(fresh_stack: Any) -> Settings:
 @pytest.fixture(scope="module")
 def made(stack: Settings) -> tuple[Any, Any]:
     market, answers = small_market.make_market()
+    add_quotes(market)
     small_market.write(stack, market)
     return market, answers
 
@@ -195,3 +200,140 @@ def test_a_second_copy_of_the_same_reference_data_writes_nothing(stack: Settings
 
     assert settings().home == stack.home
     assert [copy(stack, table)[1] for table in REFERENCE_TABLES] == [False, False]
+
+
+# The market, against pandas and numpy
+
+
+def as_units(value: Any) -> Any:
+    """Decimals as whole units of 1/10,000 dollar, moments as microseconds: what the oracle reckons in."""
+    if isinstance(value, Decimal):
+        return units(value)
+    return int(value.timestamp() * 1_000_000) if isinstance(value, datetime) else value
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("bars_1h", ["symbol", "window_start"]),
+        ("bars_1d", market_oracle.KEY),
+        ("volatility_daily", market_oracle.KEY),
+        ("spreads_daily", market_oracle.KEY),
+        ("liquidity_daily", market_oracle.KEY),
+    ],
+)
+def test_the_market_s_marts_are_those_of_pandas(mart: Any, made: Any, name: str, key: list[str]) -> None:
+    rows = [{column: as_units(value) for column, value in row.items()} for row in mart(name)]
+    found = pd.DataFrame(rows).set_index(key).sort_index()
+    wanted = getattr(market_oracle, name)(made[0]).sort_index()
+    assert list(found.index) == list(wanted.index)
+    for column in wanted:
+        tolerance = 1e-6 if column.endswith("_bps") else 1e-12  # what is averaged is rounded to 1/1,000,000 bps
+        got, right = (frame[column].astype(float) for frame in (found, wanted))
+        np.testing.assert_allclose(got, right, rtol=1e-12, atol=tolerance, err_msg=column)
+
+
+def test_every_auction_has_what_its_trades_say(mart: Any, made: Any) -> None:
+    market, _ = made
+    trades = {
+        (row["symbol"], row["event_time"]): (row["price"], row["quantity"])
+        for row in market.trades
+        if row["aggressor_side"] == "none"
+    }
+    found = mart("auctions")
+    assert {
+        (row["symbol"], as_units(row["ended_at"])): (as_units(row["price"]), row["quantity"])
+        for row in found
+        if row["trades"]
+    } == trades
+    kinds = pd.DataFrame(found).groupby(["symbol", "trading_date"])["kind"].agg(list)
+    assert all(sorted(one) in (["closing", "opening"], ["closing", "opening", "reopening"]) for one in kinds)
+    assert len(kinds) == len(market.days) * len(small_market.SYMBOLS)
+
+
+def test_every_pause_is_a_halt(mart: Any, made: Any) -> None:
+    paused = {(row["symbol"], row["event_time"]) for row in made[0].statuses if row.get("halt") == "paused"}
+    found = mart("halts")
+    assert paused
+    assert {(row["symbol"], as_units(row["began_at"])) for row in found} == paused
+    assert all((row["kind"], row["duration_seconds"]) == ("paused", 0) for row in found)
+
+
+# Day by day
+
+INCREMENTAL = {
+    "staging.int_realised_volatility": "symbol",
+    "marts.auctions": "began_at",
+    "marts.bars_1d": "symbol",
+    "marts.bars_1h": "window_start",
+    "marts.liquidity_daily": "symbol",
+    "marts.spreads_daily": "symbol",
+}
+
+
+def dbt(*arguments: str) -> None:
+    command = [sys.executable, "-m", "orchestration.defs.dbt", "run", *arguments]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def built(stack: Settings) -> tuple[dict[str, dict[date, set[str]]], dict[str, pd.DataFrame]]:
+    """Of each incremental table its files by trading day, and its rows in order."""
+    files: dict[str, dict[date, set[str]]] = {}
+    rows = {}
+    lake = catalog(stack)
+    try:
+        for name in INCREMENTAL:
+            table = lake.load_table(name)
+            files[name] = {}
+            for file in table.inspect.files().to_pylist():
+                files[name].setdefault(file["partition"]["trading_date"], set()).add(file["file_path"])
+            order = ["trading_date", "symbol", INCREMENTAL[name]]
+            rows[name] = table.scan().to_pandas().sort_values([*dict.fromkeys(order)]).reset_index(drop=True)
+    finally:
+        lake.close()
+    return files, rows
+
+
+def changed(before: dict[date, set[str]], after: dict[date, set[str]]) -> set[date]:
+    return {day for day in before.keys() | after.keys() if before.get(day) != after.get(day)}
+
+
+def test_a_day_is_built_anew_alone_and_a_full_refresh_gives_the_same_rows(
+    stack: Settings, run: ExecuteInProcessResult, made: Any
+) -> None:
+    market, _ = made
+    files, rows = built(stack)
+    assert all(set(of_table) == set(market.days) for of_table in files.values())
+
+    # A quote that came late: its day is found by the number of raw rows.
+    late = small_market.micros(market.days[5], small_market.time(12, 0, 0, 5))
+    sequence = max(row["sequence"] for row in market.trades if row["symbol"] == "BLUE" and row["event_time"] < late)
+    price = market.references[market.days[5], "BLUE"]
+    quote = {"symbol": "BLUE", "last_sequence": sequence, "bid_price": price - 700, "ask_price": price + 900}
+    market.prices.append({**quote, "volume": 0, "event_time": late})
+    lake = catalog(stack)
+    try:
+        small_market.add(lake.load_table("market.prices"), market.prices[-1:])
+    finally:
+        lake.close()
+    dbt("--select", "stg_market__day_rows", "config.materialized:incremental")
+    files_late, rows_late = built(stack)
+    for name in INCREMENTAL:
+        assert changed(files[name], files_late[name]) == {market.days[5]}, name
+        others = rows[name]["trading_date"] != market.days[5]
+        pd.testing.assert_frame_equal(rows[name][others], rows_late[name][others])
+    assert not rows["marts.spreads_daily"].equals(rows_late["marts.spreads_daily"])
+
+    # A day that is named is built though nothing of it is new.
+    dbt("--select", "config.materialized:incremental", "--vars", f"{{trading_days: [{market.days[9]}]}}")
+    files_named, rows_named = built(stack)
+    for name in INCREMENTAL:
+        assert changed(files_late[name], files_named[name]) == {market.days[9]}, name
+        pd.testing.assert_frame_equal(rows_late[name], rows_named[name])
+
+    dbt("--select", "config.materialized:incremental", "--full-refresh")
+    files_full, rows_full = built(stack)
+    for name in INCREMENTAL:
+        assert changed(files_named[name], files_full[name]) == set(market.days), name
+        pd.testing.assert_frame_equal(rows_named[name], rows_full[name])

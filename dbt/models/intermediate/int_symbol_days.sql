@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_market__day_rows') }}: a status that was counted there is seen here.
 with
 
 statuses as (

@@ -49,7 +49,10 @@ def test_models_have_contracts_and_every_column_a_description(manifest: dict[str
 
 def test_money_is_decimal(manifest: dict[str, Any]) -> None:
     ratios = {"volatility", "daily_return", "value_at_risk_95", "value_at_risk_99"}
-    ratios |= {"alert_precision", "recall", "blatant_recall", "median_delay_seconds"}
+    ratios |= {"alert_precision", "recall", "blatant_recall", "median_delay_seconds", "duration_seconds"}
+    ratios |= {"log_return", "realised_1m", "realised_5m", "parkinson", "garman_klass", "ewma"}
+    ratios |= {"quoted_spread_bps", "effective_spread_bps", "realised_spread_bps", "price_impact_bps"}
+    ratios |= {"amihud", "best_depth", "five_level_depth", "order_to_trade_ratio"}
     for model in models(manifest, "marts"):
         doubles = {name for name, column in model["columns"].items() if column["data_type"] == "double"}
         assert doubles <= ratios, model["name"]
@@ -89,3 +92,15 @@ def test_the_environment_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch
         assert (os.environ["LAKE_WAREHOUSE"], os.environ["LAKE_JDBC_URI"]) == ("theirs", "jdbc:…")
     assert os.environ["LAKE_WAREHOUSE"] == "mine"
     assert "LAKE_JDBC_URI" not in os.environ
+
+
+def test_incremental_models_replace_whole_trading_days(manifest: dict[str, Any]) -> None:
+    incremental = [
+        node for node in manifest["nodes"].values() if node.get("config", {}).get("materialized") == "incremental"
+    ]
+    assert incremental
+    for model in incremental:
+        assert model["config"]["incremental_strategy"] == "insert_overwrite", model["name"]
+        assert model["config"]["partition_by"] == "trading_date", model["name"]
+        assert {"trading_date", "source_rows"} <= set(model["columns"]), model["name"]
+        assert "model.tickhouse.stg_market__day_rows" in model["depends_on"]["nodes"], model["name"]
