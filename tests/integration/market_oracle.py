@@ -156,7 +156,7 @@ def liquidity_daily(market: Market) -> pd.DataFrame:
 def depth(book: pd.DataFrame) -> tuple[int, int]:
     """Shares at the best, and at the best five, prices of both sides."""
     sides = [
-        book[book["side"] == side].groupby("price")["shares"].sum().sort_index(ascending=side == "sell")
+        book[book["side"] == side].groupby("price_units")["shares"].sum().sort_index(ascending=side == "sell")
         for side in ("buy", "sell")
     ]
     return sum(int(one.iloc[0]) for one in sides), sum(int(one.iloc[:5].sum()) for one in sides)

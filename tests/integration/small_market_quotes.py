@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from datetime import date, time
-from decimal import Decimal
 from typing import Any
 
 from tests.integration.small_market import MINUTE, SYMBOLS, TRADERS, Market, micros
@@ -53,7 +52,7 @@ def snapshot(symbol: str, sequence: int, at: int, dice: random.Random) -> list[d
     orders = [
         {
             "order_id": number, "trader_id": dice.choice(TRADERS), "side": side, "quantity": dice.randrange(50, 100),
-            "price": Decimal(100 + dice.randrange(1, 8) * (-1 if side == "buy" else 1)),
+            "price_units": 100_0000 + dice.randrange(1, 8) * (-CENT if side == "buy" else CENT),
             "shown_quantity": dice.choice([None, 10]),
         }
         for number, side in enumerate(["buy"] * 9 + ["sell"] * 9)

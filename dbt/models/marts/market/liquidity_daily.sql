@@ -55,10 +55,10 @@ levels as (
         sum(coalesce(resting.shown_quantity, resting.quantity)) as shares,
         row_number() over (
             partition by symbol, trading_date, last_sequence, event_time, resting.side
-            order by case when resting.side = 'buy' then -resting.price else resting.price end
+            order by case when resting.side = 'buy' then -resting.price_units else resting.price_units end
         ) as level
     from orders
-    group by symbol, trading_date, last_sequence, event_time, resting.side, resting.price
+    group by symbol, trading_date, last_sequence, event_time, resting.side, resting.price_units
 ),
 
 depths as (

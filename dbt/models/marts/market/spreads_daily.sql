@@ -65,7 +65,7 @@ quoted as (
     select
         symbol,
         trading_date,
-        {{ divide_half_up("sum(" ~ units("quote.ask_price - quote.bid_price") ~ " * stood)", "sum(stood)") }} as spread,
+        {{ divide_half_up("sum(" ~ units("(quote.ask_price - quote.bid_price)") ~ " * stood)", "sum(stood)") }} as spread,
         cast(
             sum(
                 cast(10000 * cast(quote.ask_price - quote.bid_price as double) / {{ midpoint }} as decimal(18, 6))
