@@ -3,6 +3,7 @@
 {% set days = days_to_build() %}
 {% set midpoint = "cast((quote.bid_price + quote.ask_price) / 2 as double)" %}
 {% set midpoint_later = "cast((later.bid_price + later.ask_price) / 2 as double)" %}
+{% set spread_units = units("(quote.ask_price - quote.bid_price)") %}
 {% set sign = "case aggressor_side when 'buy' then 1 else -1 end" %}
 with
 
@@ -65,7 +66,7 @@ quoted as (
     select
         symbol,
         trading_date,
-        {{ divide_half_up("sum(" ~ units("(quote.ask_price - quote.bid_price)") ~ " * stood)", "sum(stood)") }} as spread,
+        {{ divide_half_up("sum(" ~ spread_units ~ " * stood)", "sum(stood)") }} as spread,
         cast(
             sum(
                 cast(10000 * cast(quote.ask_price - quote.bid_price as double) / {{ midpoint }} as decimal(18, 6))
