@@ -8,7 +8,7 @@
         {{ return(none) }}
     {%- endif -%}
     {%- set named = var('trading_days') -%}
-    {%- for day in named if not modules.re.fullmatch('\d{4}-\d{2}-\d{2}', day | string) -%}
+    {%- for day in named if not modules.re.fullmatch('[0-9]{4}-[0-9]{2}-[0-9]{2}', day | string) -%}
         {{ exceptions.raise_compiler_error("trading_days: " ~ day ~ " is not a date such as 2026-01-05") }}
     {%- endfor -%}
     {%- if named -%}

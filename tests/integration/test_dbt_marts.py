@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
+from multiprocessing import get_context
 from pathlib import Path
+from site import addsitedir
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +23,7 @@ from dagster import ExecuteInProcessResult
 from lakehouse.catalog import catalog
 from streaming.contracts.settings import PROJECT, Settings, settings
 from tests.integration import market_oracle
+from tests.integration.dbt_process import run_dbt
 from tests.integration.small_market_quotes import add_quotes
 
 Rows = list[dict[str, Any]]
@@ -271,10 +275,12 @@ INCREMENTAL = {
 }
 
 
-def dbt(*arguments: str) -> None:
-    command = [sys.executable, "-m", "orchestration.defs.dbt", "run", *arguments]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+@pytest.fixture
+def dbt(run: ExecuteInProcessResult) -> Iterator[Any]:
+    """`dbt run` with more arguments, each in the same further process, so that Spark starts only once."""
+    importable = {"initializer": addsitedir, "initargs": (str(PROJECT),)}  # pytest does not put `tests` on the path
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), **importable) as process:
+        yield lambda *arguments: process.submit(run_dbt, ["run", *arguments]).result()
 
 
 def built(stack: Settings) -> tuple[dict[str, dict[date, set[str]]], dict[str, pd.DataFrame]]:
@@ -299,9 +305,7 @@ def changed(before: dict[date, set[str]], after: dict[date, set[str]]) -> set[da
     return {day for day in before.keys() | after.keys() if before.get(day) != after.get(day)}
 
 
-def test_a_day_is_built_anew_alone_and_a_full_refresh_gives_the_same_rows(
-    stack: Settings, run: ExecuteInProcessResult, made: Any
-) -> None:
+def test_a_day_is_built_anew_alone_and_a_full_refresh_gives_the_same_rows(stack: Settings, dbt: Any, made: Any) -> None:
     market, _ = made
     files, rows = built(stack)
     assert all(set(of_table) == set(market.days) for of_table in files.values())
