@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KINDS: tuple[str, ...] = get_args(AbuseKind)
 MODELS = PROJECT / "dbt" / "models"
 MATCHES = MODELS / "intermediate" / "int_alert_matches.sql"
-SCORES = MODELS / "marts" / "surveillance_scores.sql"
+SCORES = MODELS / "marts" / "surveillance" / "surveillance_scores.sql"
 REF = re.compile(r"\{\{ ref\('(\w+)'\) \}\}")
 TIME = pa.timestamp("us", tz="UTC")
 ABOUT = [("symbol", pa.string()), ("trader_ids", pa.list_(pa.int64())), ("began_at", TIME), ("ended_at", TIME)]

@@ -49,7 +49,9 @@ TYPES: dict[str, IcebergType] = {
 
 def contract(model: str) -> Schema:
     """The schema that dbt enforces on a mart."""
-    described = yaml.safe_load((PROJECT / "dbt" / "models" / "marts" / f"{model}.yml").read_text())["models"][0]
+    described = yaml.safe_load(next((PROJECT / "dbt" / "models" / "marts").rglob(f"{model}.yml")).read_text())[
+        "models"
+    ][0]
     return Schema(
         *(
             NestedField(number, column["name"], TYPES[column["data_type"]], required=False)

@@ -24,7 +24,7 @@ CHART_NAMES = [chart["slice_name"] for chart in CHARTS]
 def lake() -> dict[str, set[str]]:
     """The columns of every table, by `schema.table`: the streams' from the contracts, the marts' from dbt's."""
     tables = {table.identifier: {field.name for field in table.schema.fields} for table in (*TABLES, *REFERENCE_TABLES)}
-    for path in (PROJECT / "dbt" / "models" / "marts").glob("*.yml"):
+    for path in (PROJECT / "dbt" / "models" / "marts").rglob("*.yml"):
         for model in yaml.safe_load(path.read_text())["models"]:
             tables[f"marts.{model['name']}"] = {column["name"] for column in model["columns"]}
     return tables
