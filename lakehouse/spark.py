@@ -56,6 +56,15 @@ def configuration(settings: Settings) -> dict[str, str]:
         **{f"{name}.{option}": value for option, value in file_options(settings).items()},
         # Streams and people write too: what is listed must be what is there now.
         f"{name}.cache-enabled": "false",
+        **engine(settings),
+        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.warehouse.dir": f"file://{settings.home.absolute()}/spark/warehouse",
+    }
+
+
+def engine(settings: Settings) -> dict[str, str]:
+    """The options of every Spark of ours, with a lake or without: exact, in UTC, quiet, on loopback."""
+    return {
         "spark.sql.ansi.enabled": "true",
         "spark.sql.session.timeZone": "UTC",
         "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:+UseSerialGC",
@@ -64,8 +73,6 @@ def configuration(settings: Settings) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
-        "spark.sql.shuffle.partitions": "4",
-        "spark.sql.warehouse.dir": f"file://{settings.home.absolute()}/spark/warehouse",
         "spark.local.dir": str(settings.home.absolute() / "spark" / "tmp"),
     }
 

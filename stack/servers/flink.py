@@ -74,7 +74,7 @@ def ready(settings: StackSettings, path: str = "/taskmanagers") -> None:
 def jobs_run(settings: StackSettings) -> None:
     """NotReadyError unless every job runs that writes to the lake.
 
-    Surveillance only reads, and reads from the beginning: nobody has to wait for it, and it is the longest to plan.
+    Surveillance writes no table, and reads from the beginning: nobody waits for it, the longest to plan.
     """
     answer = httpx.get(f"{settings.flink}/jobs/overview", timeout=5).raise_for_status().json()
     running = {job["name"] for job in answer["jobs"] if job["state"] == "RUNNING"}

@@ -10,11 +10,12 @@ import argparse
 import sys
 from collections.abc import Iterator
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from simulators.scenario import scenarios
-from stack.settings import StackSettings
+from stack.settings import StackSettings, explain
 from stack.setup.jdk import MissingJdkError
 from stack.surveillance import report
 from stack.surveillance.markets import Market, ReplayError, Watched, kept, watch
@@ -67,11 +68,16 @@ def batches(settings: StackSettings) -> Iterator[list[Market]]:
 
 
 def main() -> int:
-    """Score what is still to be scored, and write the page; 1 where Flink or Java is not as it should be."""
+    """Score what is still to be scored, and write the page; 1 where Flink or Java fails, 2 where a setting is wrong."""
     parser = argparse.ArgumentParser(prog="python -m stack.surveillance", description=__doc__)
     parser.add_argument("--write-only", action="store_true", help="only write the page from what is there")
     wanted = parser.parse_args()
-    settings, console = StackSettings(), Console()
+    console = Console()
+    try:
+        settings = StackSettings()
+    except ValidationError as error:
+        console.print("\n".join(explain(error)), style="red")
+        return 2
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     total = sum(map(len, plan().values()))
     try:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
+from lakehouse.spark import engine
 from stack.setup.jdk import jdk_home
 from stack.surveillance.markets import Watched
 from streaming.contracts.events import AbuseKind
@@ -95,24 +96,13 @@ class Judged(msgspec.Struct, frozen=True):
 
 @contextmanager
 def session(settings: Settings) -> Iterator[SparkSession]:
-    """A Spark of one process, without the lake; as exact as that with it (`lakehouse.spark`)."""
+    """A Spark of one process, without the lake."""
     from pyspark.sql import SparkSession
 
     os.environ["JAVA_HOME"] = str(jdk_home(settings, "spark"))
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     builder = SparkSession.builder.appName("surveillance-scores").master("local[1]")
-    for option, value in {
-        "spark.sql.ansi.enabled": "true",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:+UseSerialGC",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
-        "spark.sql.shuffle.partitions": "1",
-        "spark.local.dir": str(settings.home.absolute() / "spark" / "tmp"),
-    }.items():
+    for option, value in {**engine(settings), "spark.sql.shuffle.partitions": "1"}.items():
         builder = builder.config(option, value)
     spark = builder.getOrCreate()
     try:

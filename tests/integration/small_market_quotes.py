@@ -32,7 +32,7 @@ def add_quotes(market: Market, seed: int = 11) -> None:
                 {"symbol": symbol, "last_sequence": over["sequence"], "volume": 0, "event_time": closing}
             )
             for at in sorted(dice.sample(range(opening, closing + 4 * MINUTE, 1_000_000), 5)):
-                market.snapshots += snapshot(symbol, bisect_right(times, at), at, dice)
+                market.snapshots += snapshot(symbol, feed[bisect_right(times, at) - 1]["sequence"], at, dice)
             market.order_events += order_events(symbol, opening, dice)
 
 
