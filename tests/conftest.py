@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,6 +72,7 @@ def fresh_stack() -> Iterator[FreshStack]:
     try:
         yield make
     finally:
+        _end_spark()
         for stack in made:
             down(stack)
             if not os.environ.get("TICKHOUSE_KEEP"):
@@ -79,6 +81,19 @@ def fresh_stack() -> Iterator[FreshStack]:
             del os.environ[name]
         os.environ.update(before)
         _forget()
+
+
+def _end_spark() -> None:
+    """End this process's JVM, if Spark ran here: it outlives its sessions, with its folder within the stack's home."""
+    pyspark = sys.modules.get("pyspark")
+    if pyspark is None or (gateway := pyspark.SparkContext._gateway) is None:
+        return
+    if session := sys.modules["pyspark.sql"].SparkSession._instantiatedSession:
+        session.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()  # which tells the JVM to go
+    gateway.proc.wait(timeout=60)
+    pyspark.SparkContext._gateway = pyspark.SparkContext._jvm = None
 
 
 def _forget() -> None:
