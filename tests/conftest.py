@@ -11,11 +11,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from stack.settings import StackSettings, stack_settings
 from stack.supervisor import down, up
 from streaming.contracts.settings import PORTS, settings
+
+# How long an example takes says something of the machine, and nothing of the code.
+hypothesis.settings.register_profile("tickhouse", deadline=None)
+hypothesis.settings.load_profile("tickhouse")
 
 HERE = Path(__file__).parent
 FreshStack = Callable[..., StackSettings]
