@@ -39,7 +39,7 @@ check: .venv/.complete ## Lint, types, unit and property tests: under two minute
 	@$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --disable-progress-bar orchestration simulators stack streaming
+	$(BIN)/sqlfluff lint --disable-progress-bar lakehouse orchestration simulators stack streaming
 	(cd dbt && ../$(BIN)/sqlfluff lint --disable-progress-bar models macros tests snapshots)
 	$(BIN)/pytest -q tests/unit tests/property
 

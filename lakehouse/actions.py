@@ -63,7 +63,10 @@ class TableActions:
 
     @again
     def expire_snapshots(self, before: datetime) -> None:
-        """Forget snapshots older than `before`, and delete what only they used; the current one always stays."""
+        """Forget snapshots older than `before`, and delete what only they used.
+
+        The current one always stays, and one with a tag until the tag is too old.
+        """
         self._actions().expireSnapshots(self._table()).expireOlderThan(millis(before)).retainLast(1).execute()
 
     @again
@@ -78,6 +81,16 @@ class TableActions:
             action = action.usePrefixListing(True)  # Hadoop, which lists otherwise, knows no s3 here.
         result = action.execute()
         return sum(1 for _ in result.orphanFileLocations())
+
+    @again
+    def compute_statistics(self, columns: list[str]) -> None:
+        """Count the distinct values of these columns, for whoever plans joins: Trino reads it beside the table."""
+        java: Any = self._spark._jvm
+        gateway: Any = self._spark._sc._gateway
+        strings = gateway.new_array(java.java.lang.String, len(columns))
+        for number, name in enumerate(columns):
+            strings[number] = name
+        self._actions().computeTableStats(self._table()).columns(strings).execute()
 
     def _actions(self) -> Any:
         return self._java().spark.actions.SparkActions.get(self._spark._jsparkSession)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import msgspec
+import structlog
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError, ValidationError
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
@@ -22,6 +24,8 @@ from streaming.contracts import topics
 from streaming.contracts.reference import Instrument, Trader
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import Topic
+
+log = structlog.get_logger()
 
 MARKET = "market"
 REFERENCE = "reference"
@@ -97,11 +101,13 @@ REFERENCE_TABLES = (
     TableDefinition("traders", Trader, None, ("trader_id",), streamed=False),
 )
 
+TARGET_FILE_BYTES = 128 * 1024 * 1024
+
 PROPERTIES = {
     "format-version": "2",
     "write.format.default": "parquet",
     "write.parquet.compression-codec": "zstd",
-    "write.target-file-size-bytes": str(128 * 1024 * 1024),
+    "write.target-file-size-bytes": str(TARGET_FILE_BYTES),
     # Flink commits every few seconds: keep few metadata files, and let writers and compaction try again on conflict.
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
@@ -115,19 +121,29 @@ PROPERTIES = {
 }
 
 
+class SchemaConflictError(RuntimeError):
+    """A contract changed in a way that rows already written cannot follow; the message names table and field."""
+
+
 @retry(
-    # Two processes that make the same thing at once: the later one finds it at the second try.
-    retry=retry_if_exception_type((IntegrityError, ProgrammingError)),
+    # Two processes that make the same thing at once: the later one finds it at the second try. So it is with a stream
+    # that commits while a column is added.
+    retry=retry_if_exception_type((IntegrityError, ProgrammingError, CommitFailedException)),
     stop=stop_after_attempt(4),
     wait=wait_random(0, 1),
     reraise=True,
 )
 def create_tables(settings: Settings) -> None:
-    """Make what is missing; what is there is left as it is. Safe to call from several processes at once."""
+    """Make what is missing, tables and optional columns. Safe to call from several processes at once, beside streams.
+
+    SchemaConflictError where a contract asks for more than that of a table that is there.
+    """
     lake = catalog(settings)
     try:
         for definition in (*TABLES, *REFERENCE_TABLES):
-            create_table(lake, definition)
+            added = evolve(create_table(lake, definition), definition.schema)
+            if added:
+                log.info("columns added", table=definition.identifier, columns=added)
     finally:
         lake.close()
 
@@ -152,6 +168,28 @@ def create_table(lake: Catalog, definition: TableDefinition) -> Table:
         )
     except TableAlreadyExistsError:
         return lake.load_table(definition.identifier)
+
+
+def evolve(table: Table, wanted: Schema) -> list[str]:
+    """Add the optional columns that the contract has and the table has not, each at its place; their names.
+
+    Rows written before read NULL there. A job that runs goes on with the columns that it knows. A column that only the
+    table has stays. SchemaConflictError for a new column that is required, or one of another type.
+    """
+    there = {field.name for field in table.schema().fields}
+    added = [field.name for field in wanted.fields if field.name not in there]
+    try:
+        with table.update_schema() as update:
+            update.union_by_name(wanted)
+            for before, field in pairwise(wanted.fields):
+                if field.name in added:
+                    update.move_after(field.name, before.name)
+    except (ValueError, ValidationError) as error:
+        raise SchemaConflictError(
+            f"{'.'.join(table.name())} cannot follow its contract: {error}. A field may be added if it is optional; "
+            "for anything else start with an empty warehouse, or give the field a new name"
+        ) from error
+    return added
 
 
 def partitions(columns: Schema) -> PartitionSpec:

@@ -80,22 +80,25 @@ def tables(as_json: AsJson = False) -> None:
 
 
 def compact(names: Tables = None, as_json: AsJson = False) -> None:
-    """Rewrite small files as large sorted ones, expire old snapshots, remove orphans; only where worthwhile."""
+    """Rewrite small files as large sorted ones, expire old snapshots, remove orphans: what each table needs."""
     with explained() as settings:
         from dataclasses import asdict
+
+        from pyspark.sql import SparkSession
 
         from lakehouse.maintenance import compact_all
         from lakehouse.spark import spark_session
 
         wanted = [name if "." in name else f"market.{name}" for name in names] if names else None
-        session = spark_session(settings, "tickhouse-compact")
         try:
-            reports = [asdict(report) for report in compact_all(settings, wanted, session)]
+            found = compact_all(settings, wanted, lambda: spark_session(settings, "tickhouse-compact"))
         finally:
-            session.stop()
+            if session := SparkSession.getActiveSession():
+                session.stop()
+        reports = [asdict(report) for report in found]
         columns = list(reports[0]) if reports else []
         if not as_json:
-            columns = ["table", "rows", "files_before", "files_after", "bytes_before", "bytes_after", "seconds"]
+            columns = ["table", "need", "rows", "files_before", "files_after", "bytes_before", "bytes_after", "seconds"]
         show(columns, [tuple(report[name] for name in columns) for report in reports], as_csv=False, as_json=as_json)
 
 
@@ -154,6 +157,7 @@ def explained() -> Iterator[StackSettings]:
     from trino.exceptions import Error as TrinoError
     from trino.exceptions import TrinoConnectionError, TrinoUserError
 
+    from lakehouse.alone import MaintenanceRunningError
     from stack.settings import explain, stack_settings
     from stack.setup.jdk import MissingJdkError
 
@@ -175,7 +179,7 @@ def explained() -> Iterator[StackSettings]:
         fail("The lake's catalog does not answer: start PostgreSQL with `tickhouse up postgres`", error)
     except NoSuchTableError as error:
         fail(f"{error}. `tickhouse tables` lists what there is", error)
-    except MissingJdkError as error:
+    except (MissingJdkError, MaintenanceRunningError) as error:
         fail(str(error), error)
     except PySparkException as error:
         fail((error.getMessage() or str(error)).split("\n", 1)[0], error)

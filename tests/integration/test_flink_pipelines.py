@@ -15,15 +15,21 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer
+from typer.testing import CliRunner
 
+from lakehouse.alone import alone
 from lakehouse.maintenance import compact
 from lakehouse.progress import ingested, lag, opened, table_states
+from lakehouse.schemas import KAFKA_COLUMNS, schema
+from lakehouse.tables import evolve
+from stack.cli import app
 from stack.processes import of_stack
 from stack.settings import StackSettings
 from streaming.contracts import events, topics
 from streaming.contracts.codec import MINUTE, decode, encode
 from streaming.contracts.kafka import consumer_config, producer_config
 from streaming.contracts.money import to_decimal
+from streaming.flink.submit import running_jobs
 
 SYMBOLS = ("ACME", "BLUE", "CRUX", "DUNE", "ECHO", "FERN", "GLOW", "HALO", "IRIS", "JADE", "KITE", "LYNX")
 OPEN = 1_767_623_400_000_000  # 2026-01-05 14:30 UTC
@@ -310,13 +316,53 @@ def test_compaction_beside_a_writing_stream_keeps_every_row(market: Market) -> N
     market.minutes(MINUTES + 14, MINUTES + 16)
     wait_for(lambda: caught_up(market), "rows after compaction")
     test_every_trade_is_in_the_lake_once(market)
-    again = compact(market.settings, "market.book_snapshots")
-    assert again.rows == 2 * len(SYMBOLS)
+
+
+def test_a_table_that_needs_nothing_is_left_alone_and_says_so(market: Market) -> None:
+    def no_spark() -> Any:
+        raise AssertionError("nothing to do needs no Spark")
+
+    first = compact(market.settings, "market.book_snapshots")
+    assert ("days in pieces: 1" in first.need, "statistics" in first.need) == (True, True)
+    assert (first.files_after, first.rows, first.statistics_made) == (1, 2 * len(SYMBOLS), True)
+    with opened(market.settings) as lake:
+        (made,) = lake.load_table("market.book_snapshots").metadata.statistics
+    assert {blob.properties["ndv"] for blob in made.blob_metadata} == {str(len(SYMBOLS)), "2"}
+    again = compact(market.settings, "market.book_snapshots", spark=no_spark)
+    assert (again.need, again.files_after, again.snapshots_after) == ("nothing", 1, first.snapshots_after)
+
+
+def test_a_second_maintenance_of_a_table_ends_with_one_clear_message(market: Market) -> None:
+    with alone(market.settings, "market.trades"):
+        result = CliRunner().invoke(app, ["compact", "trades"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("market.trades is being maintained already")
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_optional_field_is_added_beside_a_writing_stream(market: Market) -> None:
+    """The running jobs go on, old rows and new ones read NULL; a job that starts anew later goes on too (below)."""
+    jobs = running_jobs(market.settings)
+    wanted = schema(Sold, KAFKA_COLUMNS)
+    market.minutes(MINUTES + 16, MINUTES + 17)
+    with opened(market.settings) as lake:
+        assert evolve(lake.load_table("market.trades"), wanted) == ["venue"]
+    market.minutes(MINUTES + 17, MINUTES + 18)
+    wait_for(lambda: caught_up(market), "rows after the new column")
+    assert {row["venue"] for row in read(market.settings, "trades")} == {None}
+    test_every_trade_is_in_the_lake_once(market)
+    assert running_jobs(market.settings) == jobs
+
+
+class Sold(events.Trade, tag="trade", kw_only=True):
+    """A trade, as a later contract may have it."""
+
+    venue: str | None = None
 
 
 def test_a_killed_job_manager_comes_back_with_its_jobs(market: Market) -> None:
     kill(market.settings, "StandaloneSessionClusterEntrypoint")
-    market.minutes(MINUTES + 16, MINUTES + 20)
+    market.minutes(MINUTES + 18, MINUTES + 20)
     market.close(MINUTES + 25)
     wait_for(lambda: caught_up(market), "rows after the job manager's death")
     wait_for(lambda: rows(market.settings, "bars_1m") >= (MINUTES + 10) * len(SYMBOLS), "the new bars")
