@@ -91,6 +91,9 @@ TABLES = (
         "portfolio_updates", topics.PORTFOLIO_UPDATES.item, topics.PORTFOLIO_UPDATES, ("trader_id", "sequence")
     ),
     TableDefinition("market_status", topics.MARKET_STATUS.item, topics.MARKET_STATUS, ("symbol", "sequence")),
+    TableDefinition(
+        "corporate_actions", topics.CORPORATE_ACTIONS.item, topics.CORPORATE_ACTIONS, ("symbol", "sequence")
+    ),
     TableDefinition("dead_letters", topics.DEAD_LETTERS.item, topics.DEAD_LETTERS, ("topic", "offset")),
     TableDefinition("bars_1m", Bar, None, ("symbol", "event_time")),
     TableDefinition("alerts", topics.ALERTS.item, topics.ALERTS, ("symbol", "event_time")),

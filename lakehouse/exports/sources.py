@@ -19,7 +19,12 @@ from streaming.contracts.commands import Symbol
 from streaming.contracts.events import BookEvent
 from streaming.contracts.settings import Settings
 
-TABLES = {"order_events": None, "trades": "trade", "market_status": "market_status"}
+TABLES = {
+    "order_events": None,
+    "trades": "trade",
+    "market_status": "market_status",
+    "corporate_actions": "corporate_action",
+}
 """The tables that are a symbol's full feed together, and the tag that a table of one event leaves out."""
 UNSAID = ("kafka_partition", "kafka_offset", "kafka_time")
 MONEY = 10_000

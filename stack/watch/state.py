@@ -89,7 +89,7 @@ class SymbolState:
             else:
                 sequence = getattr(item, "sequence", None)
                 if sequence is not None and sequence > self.applied:
-                    self._pending[sequence] = item  # type: ignore[assignment]  # one of the three topics'
+                    self._pending[sequence] = item  # type: ignore[assignment]  # one of `SEQUENCED`
 
     def _hear_part(self, part: BookSnapshot) -> None:
         parts = self._parts.setdefault(part.last_sequence, {})

@@ -83,6 +83,7 @@ class Market:
                 sequence=11, symbol=symbol, session="closed", trading_date="2026-01-05", event_time=now
             )
             self.send(topics.MARKET_STATUS, symbol, [auctioned(symbol, now), status])
+            self.send(topics.CORPORATE_ACTIONS, symbol, split_and_dividend(symbol, now))
             self.send(topics.ORDER_EVENTS, symbol, of_every_kind(symbol, now))
             gathering = events.Price(
                 symbol=symbol, last_sequence=12, indicative_price=1_000_050, indicative_quantity=7, volume=0,
@@ -164,6 +165,19 @@ def auctioned(symbol: str, now: int) -> events.MarketStatus:
     )  # fmt: skip
 
 
+def split_and_dividend(symbol: str, now: int) -> list[Any]:
+    terms: dict[str, Any] = {"action_id": "a", "symbol": symbol, "ex_date": "2026-01-06", "event_time": now}
+    prices: dict[str, Any] = {"close_price": 1_000_001, "adjusted_price": 666_700}
+    return [
+        events.CorporateAction(
+            sequence=30, kind="split", status="effective", numerator=3, denominator=2, **terms, **prices
+        ),
+        events.CorporateAction(
+            sequence=31, kind="cash_dividend", status="refused", reason="duplicate_action", amount=12_345, **terms
+        ),
+    ]  # fmt: skip
+
+
 EXPIRES = OPEN + 1_000_001
 
 
@@ -238,16 +252,17 @@ def test_money_bytes_and_nested_orders_keep_their_values(market: Market) -> None
 
 def test_every_field_of_the_contracts_is_in_the_lake_and_what_is_absent_is_null(market: Market) -> None:
     now = OPEN + (MINUTES + 5) * MINUTE
-    sent = [*of_every_kind("ACME", now), auctioned("ACME", now)]
+    sent = [*of_every_kind("ACME", now), auctioned("ACME", now), *split_and_dividend("ACME", now)]
+    tables = {events.MarketStatus: "market_status", events.CorporateAction: "corporate_actions"}
     found = {
         (table, row["sequence"]): row
-        for table in ("order_events", "market_status")
+        for table in ("order_events", *tables.values())
         for row in read(market.settings, table)
         if (row["symbol"], micros(row["event_time"])) == ("ACME", now)
     }
     assert len(found) == len(sent) + 1  # the close
     for event in sent:
-        table = "market_status" if isinstance(event, events.MarketStatus) else "order_events"
+        table = tables.get(type(event), "order_events")
         row = found[table, event.sequence]
         said = {name: getattr(event, name) for name in event.__struct_fields__}
         for name, value in row.items():
