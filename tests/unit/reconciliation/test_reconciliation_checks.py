@@ -267,6 +267,14 @@ def test_every_field_of_a_corporate_action_is_compared(field: str) -> None:
         assert "corporate_actions" in failing(found)
 
 
+def test_actions_that_kafka_let_go_are_compared_in_the_lake() -> None:
+    found = with_store("kafka", CORPORATE_ACTIONS.name, [])
+    found.first[CORPORATE_ACTIONS.name], found.last[CORPORATE_ACTIONS.name] = {0: 2, 1: 0}, {0: -1, 1: -1}
+    assert checks.corporate_actions(found).passed
+    found.iceberg[CORPORATE_ACTIONS.name] = placed(CORPORATE_ACTIONS.name, [SPLIT])
+    assert not checks.corporate_actions(found).passed
+
+
 @pytest.mark.parametrize("change", [{"amount": 11}, {"status": "refused"}, {"sequence": 3}])
 def test_a_dividend_that_was_not_paid_as_it_was_told_is_found(change: dict[str, Any]) -> None:
     actions = placed(CORPORATE_ACTIONS.name, [{**DIVIDEND, **change}, SPLIT]).drop_columns(list(PLACE))
