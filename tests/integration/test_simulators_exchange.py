@@ -114,7 +114,7 @@ def test_a_killed_publisher_sends_nothing_twice_and_the_platform_does_what_the_s
         publish(exchange, other)
 
     assert following(exchange, RUN) == RUN
-    later = replace(RUN, end=dt.date(2026, 11, 23))
+    later = replace(RUN, days=1, end=dt.date(2026, 11, 23))
     assert following(exchange, later) == replace(later, after=RUN)
 
     events = DayFiles(folder, END).events
