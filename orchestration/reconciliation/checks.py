@@ -101,9 +101,8 @@ def sequences(seen: Seen) -> Check:
         for symbol, last in seen.cut.items():
             numbers = together.filter(pc.equal(together["symbol"], symbol))["sequence"].to_numpy()
             found = sequence_faults(numbers, last)
-            if found:
-                wrong += len(found)
-                said.append(f"{store}, {symbol}: sequence {', '.join(map(str, found[:SAMPLE]))} is missing or twice")
+            wrong += len(found)
+            said += [f"{store}, {symbol}: sequence {number} is missing or twice" for number in found[:SAMPLE]]
         for symbol in set(together["symbol"].unique().to_pylist()) - set(seen.cut):
             wrong += 1
             said.append(f"{store} has {symbol}, which Kafka does not")

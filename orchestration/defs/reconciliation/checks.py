@@ -68,13 +68,15 @@ REPORT_SPEC = external(
 def reconciliation(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
     """Reconcile once; every check tells what it found."""
     from orchestration.reconciliation import reconcile
+    from orchestration.reconciliation.history import keep
+    from orchestration.reconciliation.model import SHOWN
 
     report = reconcile(settings(), lambda words: context.log.info(words))
+    run_id = keep(settings(), report, "dagster")
     for check in report.checks:
-        stores = {"kafka": check.kafka, "iceberg": check.iceberg, "postgres": check.postgres}
-        metadata: dict[str, Any] = {name: said for name, said in stores.items() if said is not None}
+        metadata: dict[str, Any] = {name: said for name, said in check.stores.items() if said is not None}
         if check.sample:
-            metadata["sample"] = MetadataValue.md("\n".join(f"- {line}" for line in check.sample))
+            metadata["sample"] = MetadataValue.md("\n".join(f"- {line}" for line in check.sample[:SHOWN]))
         yield AssetCheckResult(
             check_name=check.name,
             asset_key=AssetKey(list(ABOUT[check.name][0])),
@@ -89,10 +91,16 @@ def reconciliation(context: AssetCheckExecutionContext) -> Iterator[AssetCheckRe
                 "agreed": report.passed,
                 "checks": len(report.checks),
                 "seconds": round(report.seconds, 3),
+                "differences": sum(check.differences for check in report.checks),
+                "events": sum(report.cut.values()),
+                "history_run": run_id,
                 "cut": MetadataValue.json(report.cut),
             },
         )
     )
     if not report.passed:
         wrong = [check.name for check in report.checks if not check.passed]
-        raise Failure(f"The stores differ: {', '.join(wrong)}", allow_retries=False)
+        raise Failure(
+            f"The stores differ: {', '.join(wrong)}. Row by row: `tickhouse reconcile --history --run {run_id}`",
+            allow_retries=False,
+        )
