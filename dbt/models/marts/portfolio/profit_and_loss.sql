@@ -8,8 +8,8 @@ entries as (
     select * from {{ ref('int_ledger_entries') }}
 ),
 
-daily_realised as (
-    select * from {{ ref('int_daily_realised') }}
+holdings as (
+    select * from {{ ref('attribution') }}
 ),
 
 gains as (
@@ -17,8 +17,12 @@ gains as (
         trader_id,
         trading_date,
         sum(realised) as realised,
-        sum(cost_change) as cost_change
-    from daily_realised
+        sum(market_value - average_cost) as unrealised,
+        sum(fifo_realised) as fifo_realised,
+        sum(market_value - fifo_cost) as fifo_unrealised,
+        sum(price_effect) as price_effect,
+        sum(trading_effect) as trading_effect
+    from holdings
     group by trader_id, trading_date
 ),
 
@@ -37,19 +41,17 @@ valued as (
         portfolios.trader_id,
         portfolios.trading_date,
         portfolios.total_value,
-        portfolios.holdings_value,
-        coalesce(
-            lag(portfolios.total_value) over (partition by portfolios.trader_id order by portfolios.trading_date), 0
-        ) as previous_value,
+        coalesce(lag(portfolios.total_value) over by_day, 0) as previous_value,
         coalesce(endowments.endowed, 0) as endowed,
         coalesce(gains.realised, 0) as realised,
-        portfolios.holdings_value - coalesce(
-            sum(gains.cost_change) over (
-                partition by portfolios.trader_id
-                order by portfolios.trading_date
-                rows between unbounded preceding and current row
-            ), 0
-        ) as unrealised
+        coalesce(gains.unrealised, 0) as unrealised,
+        coalesce(gains.unrealised, 0) - coalesce(lag(gains.unrealised) over by_day, 0) as unrealised_change,
+        coalesce(gains.fifo_realised, 0) as fifo_realised,
+        coalesce(gains.fifo_unrealised, 0) as fifo_unrealised,
+        coalesce(gains.fifo_unrealised, 0)
+        - coalesce(lag(gains.fifo_unrealised) over by_day, 0) as fifo_unrealised_change,
+        coalesce(gains.price_effect, 0) as price_effect,
+        coalesce(gains.trading_effect, 0) as trading_effect
     from portfolios
     left join gains
         on
@@ -59,15 +61,7 @@ valued as (
         on
             portfolios.trader_id = endowments.trader_id
             and portfolios.trading_date = endowments.trading_date
-),
-
-changes as (
-    select
-        *,
-        unrealised - coalesce(
-            lag(unrealised) over (partition by trader_id order by trading_date), 0
-        ) as unrealised_change
-    from valued
+    window by_day as (partition by portfolios.trader_id order by portfolios.trading_date)
 ),
 
 final as (
@@ -75,12 +69,18 @@ final as (
         trader_id,
         trading_date,
         cast(previous_value + endowed as decimal(38, 4)) as opening_value,
+        cast(endowed as decimal(38, 4)) as endowed,
         cast(realised as decimal(38, 4)) as realised,
         cast(unrealised as decimal(38, 4)) as unrealised,
         cast(unrealised_change as decimal(38, 4)) as unrealised_change,
+        cast(fifo_realised as decimal(38, 4)) as fifo_realised,
+        cast(fifo_unrealised as decimal(38, 4)) as fifo_unrealised,
+        cast(fifo_unrealised_change as decimal(38, 4)) as fifo_unrealised_change,
+        cast(price_effect as decimal(38, 4)) as price_effect,
+        cast(trading_effect as decimal(38, 4)) as trading_effect,
         cast(realised + unrealised_change as decimal(38, 4)) as total,
         cast(total_value as decimal(38, 4)) as closing_value
-    from changes
+    from valued
 )
 
 select * from final
