@@ -24,8 +24,9 @@ from streaming.contracts.settings import PROJECT
 KEY = ["trader_id", "trading_date"]
 LOOKBACK, ENOUGH_95, ENOUGH_99 = 250, 20, 100
 CHANCES = {95: 0.05, 99: 0.01}
+QUANTILES = {level: norm.ppf(chance) for level, chance in CHANCES.items()}
 # The mean of a standard normal below its quantile: integrated, not the closed form.
-TAILS = {level: norm.expect(ub=norm.ppf(chance), conditional=True) for level, chance in CHANCES.items()}
+TAILS = {level: norm.expect(ub=quantile, conditional=True) for level, quantile in QUANTILES.items()}
 Floats = NDArray[np.float64]
 
 
@@ -66,9 +67,9 @@ def measured(window: Floats, ewma: float) -> dict[str, float]:
         mean, deviation = window.mean(), window.std(ddof=1)
         found[f"value_at_risk_{level}"] = -empyrical.value_at_risk(window, cutoff=chance)
         found[f"expected_shortfall_{level}"] = -empyrical.conditional_value_at_risk(window, cutoff=chance)
-        found[f"normal_value_at_risk_{level}"] = -norm.ppf(chance, mean, deviation)
+        found[f"normal_value_at_risk_{level}"] = -(mean + deviation * QUANTILES[level])
         found[f"normal_expected_shortfall_{level}"] = -(mean + deviation * TAILS[level])
-        found[f"ewma_value_at_risk_{level}"] = -norm.ppf(chance, 0, ewma)
+        found[f"ewma_value_at_risk_{level}"] = -ewma * QUANTILES[level]
         found[f"ewma_expected_shortfall_{level}"] = -ewma * TAILS[level]
     return found
 
