@@ -25,7 +25,7 @@ TABLES = {
     "market_status": "market_status",
     "corporate_actions": "corporate_action",
 }
-"""The tables that are a symbol's full feed together, and the tag that a table of one event leaves out."""
+"""The tables that are a symbol's full book together, and the tag that a table of one event leaves out."""
 UNSAID = ("kafka_partition", "kafka_offset", "kafka_time")
 MONEY = 10_000
 """Units of a price in a dollar."""

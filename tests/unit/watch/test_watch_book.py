@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stack.watch.book import Level, VisibleBook
+from lakehouse.reconstruction.book import Book
+from lakehouse.reconstruction.orders import Level
 from streaming.contracts.events import BookSnapshot, RestingOrder
 from streaming.matching.book import BookSide
 from streaming.matching.market import SymbolMarket
@@ -29,7 +30,7 @@ def resting(parts: list[BookSnapshot]) -> list[RestingOrder]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_ladder_is_the_engines_after_every_command(seed: int) -> None:
-    market, book = SymbolMarket("ACME"), VisibleBook(whole=True)
+    market, book = SymbolMarket("ACME"), Book()
     hidden = 0
     for number, command in enumerate(Day("ACME", seed).commands(3_000, days=2)):
         for event in market.apply(command):
@@ -46,12 +47,12 @@ def test_the_ladder_is_the_engines_after_every_command(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("start", [300, 1_500])
 def test_from_a_snapshot_on_the_ladder_is_exact_or_says_that_it_may_not_be(seed: int, start: int) -> None:
-    market, book = SymbolMarket("ACME"), VisibleBook()
+    market, book = SymbolMarket("ACME"), Book(whole=False)
     commands = Day("ACME", seed).commands(3_000, days=2)
     for command in commands[:start]:
         market.apply(command)
     book.load(resting(market.snapshot()))
-    book.session, book.matching = market.session, market.matching
+    book.resume(market.session, halted=market.session == "continuous" and not market.matching)
     exact = doubts = 0
     for command in commands[start:]:
         for event in market.apply(command):
