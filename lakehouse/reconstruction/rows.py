@@ -12,7 +12,12 @@ import pyarrow.compute as pc
 from streaming.contracts.events import BookEvent, RestingOrder
 from streaming.contracts.money import PRICE_UNIT
 
-FEED = {"order_events": None, "trades": "trade", "market_status": "market_status"}
+FEED = {
+    "order_events": None,
+    "trades": "trade",
+    "market_status": "market_status",
+    "corporate_actions": "corporate_action",
+}
 """The tables that are a symbol's full feed together, and the tag that a table of one event leaves out."""
 UNSAID = ("kafka_partition", "kafka_offset", "kafka_time")
 CHUNK = 10_000
