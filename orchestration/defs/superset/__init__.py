@@ -4,22 +4,29 @@ from dagster import Definitions
 
 from orchestration.external import external
 
-DASHBOARD = ("superset", "market_dashboard")
+DASHBOARDS = {
+    "market_dashboard": (
+        "Market performance: candlesticks, turnover, volatility, spreads, auctions and halts.",
+        [
+            ("market", "bars_1m"),
+            ("reference", "instruments"),
+            ("marts", "daily_market_summary"),
+            ("marts", "bars_1h"),
+            ("marts", "spreads_daily"),
+            ("marts", "liquidity_daily"),
+            ("marts", "auctions"),
+            ("marts", "halts"),
+        ],
+    ),
+    "health_dashboard": (
+        "Surveillance and platform health: alerts and how good they are, freshness of tables, dead letters.",
+        [("market", "alerts"), ("market", "dead_letters"), ("marts", "surveillance_scores")],
+    ),
+}
 
 definitions = Definitions(
     assets=[
-        external(
-            DASHBOARD,
-            "Superset's dashboard, over Trino: prices and volume, top portfolios, value at risk.",
-            ("superset", "trino"),
-            deps=[
-                ("market", "bars_1m"),
-                ("market", "alerts"),
-                ("marts", "daily_market_summary"),
-                ("marts", "portfolio_value"),
-                ("marts", "profit_and_loss"),
-                ("marts", "portfolio_returns"),
-            ],
-        )
+        external(("superset", name), f"Superset, over Trino. {description}", ("superset", "trino"), deps=deps)
+        for name, (description, deps) in DASHBOARDS.items()
     ]
 )
