@@ -8,10 +8,10 @@
     {{ {95: "2.0627128075074253d", 99: "2.665214220345808d"}[confidence] }}
 {%- endmacro %}
 
-{# The mean of the returns up to the order statistic that the quantile of `chance` begins at, of an array that rises. #}
-{% macro mean_of_worst(returns, chance) -%}
+{# The mean loss of the returns up to the order statistic that the quantile of `chance` begins at, of an array that rises. #}
+{% macro mean_loss_of_worst(returns, chance) -%}
     {%- set count = "(cast(floor((size(" ~ returns ~ ") - 1) * " ~ chance ~ ") as int) + 1)" -%}
-    aggregate(slice({{ returns }}, 1, {{ count }}), 0d, (total, one) -> total + one) / {{ count }}
+    aggregate(slice({{ returns }}, 1, {{ count }}), 0d, (total, one) -> total - one) / {{ count }}
 {%- endmacro %}
 
 {# ln(p^hits (1 - p)^misses), p being `chance`, or else what was found: hits / (hits + misses). 0 ln 0 is 0. #}
