@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
-from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError, ValidationError
-from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.table import Table
-from pyiceberg.table.sorting import SortField, SortOrder
-from pyiceberg.transforms import DayTransform, IdentityTransform
-from sqlalchemy.exc import IntegrityError, ProgrammingError
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random
 
-from lakehouse.catalog import catalog
 from lakehouse.schemas import KAFKA_COLUMNS, comment, schema
 from streaming.contracts import topics
 from streaming.contracts.reference import Instrument, Trader
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import Topic
+
+# Dagster loads the definitions below in every process, and needs no catalog for that.
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.partitioning import PartitionSpec
+    from pyiceberg.table import Table
 
 log = structlog.get_logger()
 
@@ -128,10 +127,16 @@ class SchemaConflictError(RuntimeError):
     """A contract changed in a way that rows already written cannot follow; the message names table and field."""
 
 
+def came_second(error: BaseException) -> bool:
+    """Whether another process made the same thing at once, or a stream committed while a column was added."""
+    from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+    return isinstance(error, IntegrityError | ProgrammingError | CommitFailedException)
+
+
 @retry(
-    # Two processes that make the same thing at once: the later one finds it at the second try. So it is with a stream
-    # that commits while a column is added.
-    retry=retry_if_exception_type((IntegrityError, ProgrammingError, CommitFailedException)),
+    # What came second finds at the next try what the other one made.
+    retry=retry_if_exception(came_second),
     stop=stop_after_attempt(4),
     wait=wait_random(0, 1),
     reraise=True,
@@ -141,6 +146,8 @@ def create_tables(settings: Settings) -> None:
 
     SchemaConflictError where a contract asks for more than that of a table that is there.
     """
+    from lakehouse.catalog import catalog
+
     lake = catalog(settings)
     try:
         for definition in (*TABLES, *REFERENCE_TABLES):
@@ -153,6 +160,10 @@ def create_tables(settings: Settings) -> None:
 
 def create_table(lake: Catalog, definition: TableDefinition) -> Table:
     """The table, made where it is missing."""
+    from pyiceberg.partitioning import PartitionSpec
+    from pyiceberg.table.sorting import SortField, SortOrder
+    from pyiceberg.transforms import IdentityTransform
+
     try:
         return lake.load_table(definition.identifier)
     except NoSuchTableError:
@@ -197,5 +208,8 @@ def evolve(table: Table, wanted: Schema) -> list[str]:
 
 def partitions(columns: Schema) -> PartitionSpec:
     """One partition a day of market time."""
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
+    from pyiceberg.transforms import DayTransform
+
     source = columns.find_field("event_time").field_id
     return PartitionSpec(PartitionField(source, 1000, DayTransform(), "event_time_day"))

@@ -10,6 +10,7 @@ from lakehouse.publication import SUFFIX, audited
 from orchestration.defs.dbt.environment import environment, within
 from orchestration.defs.dbt.project import DBT, EXECUTABLE, manifest
 from orchestration.external import MARKET
+from orchestration.steps import NIGHTLY, SPARK
 from streaming.contracts.settings import settings
 
 COMPACTION = AssetKey(["lakehouse", "compaction"])
@@ -30,6 +31,7 @@ class Translator(DagsterDbtTranslator):
             group_name=schema,
             kinds={"dbt", "iceberg", "spark"},
             owners=MARKET,
+            freshness_policy=NIGHTLY,
             deps=[*spec.deps, AssetDep(COMPACTION)] if reads_raw else spec.deps,
         )
 
@@ -38,6 +40,7 @@ class Translator(DagsterDbtTranslator):
     manifest=manifest(),
     dagster_dbt_translator=Translator(),
     name="dbt_models",
+    pool=SPARK,
 )
 def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """`dbt build`: each model, its unit tests before and its data tests after it; published if all of them pass."""

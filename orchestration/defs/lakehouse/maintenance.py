@@ -17,6 +17,7 @@ from dagster import (
 from orchestration.defs.lakehouse.assets import TABLE_KEYS
 from orchestration.defs.lakehouse.spark import LakeSpark
 from orchestration.external import PLATFORM
+from orchestration.steps import NIGHTLY, RETRIES, SPARK
 from streaming.contracts.settings import settings
 
 
@@ -26,6 +27,9 @@ from streaming.contracts.settings import settings
     group_name="lakehouse",
     kinds={"spark", "iceberg"},
     owners=PLATFORM,
+    pool=SPARK,
+    retry_policy=RETRIES,
+    freshness_policy=NIGHTLY,
     description="Writes small files anew as one, sorted; rewrites manifests, expires snapshots, removes orphans, "
     "counts distinct values: each where a table is measured to need it.",
 )

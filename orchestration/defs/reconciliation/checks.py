@@ -15,6 +15,7 @@ from dagster import (
 )
 
 from orchestration.external import MARKET, Key, external, wrote
+from orchestration.steps import RETRIES
 from streaming.contracts.settings import settings
 
 REPORT: Key = ("reconciliation", "report")
@@ -64,6 +65,7 @@ REPORT_SPEC = external(
         for name, (asset, description) in ABOUT.items()
     ],
     description="Kafka against Iceberg against PostgreSQL at one cut; a difference fails the run.",
+    retry_policy=RETRIES,  # of stores that do not answer: a difference is not looked for twice
 )
 def reconciliation(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
     """Reconcile once; every check tells what it found."""
