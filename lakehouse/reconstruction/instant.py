@@ -21,7 +21,7 @@ from streaming.contracts.commands import Symbol
 from streaming.contracts.events import Accepted, BookEvent, MarketStatus, Replaced, RestingOrder, Trade, Triggered
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-SOON = 600_000_000
+SOON = 60_000_000
 """How long after an instant its next event mostly comes, in microseconds: it is read along."""
 
 
