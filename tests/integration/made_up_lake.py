@@ -256,41 +256,125 @@ def trades() -> Iterator[dict[str, Any]]:
 
 
 def portfolios(rng: np.random.Generator) -> dict[str, Rows]:
-    """Thirty traders' values, profits and returns: enough days for a value at risk at 95 %, not at 99 %."""
-    tables: dict[str, Rows] = {"portfolio_value": [], "profit_and_loss": [], "portfolio_returns": []}
+    """Thirty traders' values and profits, and what they hold of five symbols."""
+    tables: dict[str, Rows] = {
+        name: [] for name in ("portfolio_value", "profit_and_loss", "portfolio_performance", "attribution")
+    }
     for trader in traders()[:30]:
-        holdings = float(rng.uniform(200_000, 900_000))
-        for number, day in enumerate(DAYS, 1):
-            change = float(rng.normal(0.0002, 0.01))
-            before, holdings = holdings, holdings * (1 + change)
-            cash, held = to_decimal(trader.cash), money(holdings)
-            profit = held - money(before)
-            enough = number >= 20
+        held, wealth, cash = float(rng.uniform(200_000, 900_000)), 1.0, to_decimal(trader.cash)
+        for day in DAYS:
+            effects = [float(rng.normal(0.0004, 0.008)), float(rng.normal(0, 0.002))]
             base = {"trader_id": trader.trader_id, "trading_date": day}
-            tables["portfolio_value"].append({**base, "cash": cash, "holdings_value": held, "total_value": cash + held})
+            gained = {"price_effect": money(held * effects[0]), "trading_effect": money(held * effects[1])}
+            profit, opened = sum(gained.values(), Decimal(0)), cash + money(held)
+            held += float(profit)
+            value, daily_return = opened + profit, float(profit / opened)
+            wealth *= 1 + daily_return
+            tables["portfolio_value"].append(
+                {**base, "cash": cash, "holdings_value": value - cash, "total_value": value}
+            )
             tables["profit_and_loss"].append(
                 {
                     **base,
-                    "opening_value": cash + held - profit,
-                    "realised": Decimal(0),
-                    "unrealised": profit,
-                    "unrealised_change": profit,
+                    **gained,
+                    "opening_value": opened,
+                    "realised": money(profit / 3),
+                    "unrealised_change": profit - money(profit / 3),
                     "total": profit,
-                    "closing_value": cash + held,
+                    "closing_value": value,
                 }
             )
-            tables["portfolio_returns"].append(
+            tables["portfolio_performance"].append(
                 {
                     **base,
-                    "closing_value": cash + held,
-                    "daily_return": change,
-                    "observations": number,
-                    "value_at_risk_95": 0.016 if enough else None,
-                    "value_at_risk_99": None,
-                    "value_at_risk_95_amount": money(holdings * 0.016) if enough else None,
-                    "value_at_risk_99_amount": None,
+                    "opening_value": opened,
+                    "profit": profit,
+                    "closing_value": value,
+                    "daily_return": daily_return,
+                    "time_weighted_return": wealth - 1,
+                    "turnover": float(rng.uniform(0.01, 0.2)),
+                    "net_exposure": value - cash,
+                    "invested_share": float((value - cash) / value),
                 }
             )
+            for instrument in instruments()[trader.trader_id % 5 :: 4]:
+                tables["attribution"].append(
+                    {
+                        **base,
+                        "symbol": instrument.symbol,
+                        "shares": int(held / 500),
+                        "price": to_decimal(instrument.initial_price),
+                        "market_value": money(held / 5 * float(rng.uniform(0.5, 1.5))),
+                        **{name: money(gain / 5) for name, gain in gained.items()},
+                        "realised": money(profit / 15),
+                    }
+                )
+    return tables
+
+
+def risks(rng: np.random.Generator, performance: Rows) -> dict[str, Rows]:
+    """Enough days for a value at risk at 95 %, not at 99 %."""
+    tables: dict[str, Rows] = {
+        name: []
+        for name in ("portfolio_returns", "portfolio_risk", "risk_backtest", "stress_tests", "symbol_correlations")
+    }
+    for number, row in enumerate(performance):
+        base = {name: row[name] for name in ("trader_id", "trading_date")}
+        days = number % len(DAYS) + 1
+        value_at_risk = float(rng.uniform(0.006, 0.009)) if days >= 20 else None
+        measures = {}
+        if value_at_risk:
+            measures = {
+                "value_at_risk_95": value_at_risk,
+                "value_at_risk_95_amount": money(float(row["closing_value"]) * value_at_risk),
+                "expected_shortfall_95": value_at_risk * 1.3,
+                "normal_value_at_risk_95": value_at_risk * float(rng.uniform(0.9, 1.1)),
+                "ewma_value_at_risk_95": value_at_risk * float(rng.uniform(0.7, 1.3)),
+            }
+        returned = {name: row[name] for name in ("closing_value", "daily_return")}
+        tables["portfolio_returns"].append({**base, **returned, "observations": days, **measures})
+        drawdown = -abs(float(rng.normal(0.01, 0.01)))
+        tables["portfolio_risk"].append(
+            {
+                **base,
+                "observations": days,
+                "drawdown": drawdown,
+                "max_drawdown": drawdown - 0.01,
+                "sharpe_ratio": float(rng.normal(1, 1)),
+                "sortino_ratio": float(rng.normal(1, 1)),
+                "beta": float(rng.normal(0.6, 0.2)),
+                "concentration": float(rng.uniform(0.1, 0.5)),
+                "gross_exposure_share": 0.4,
+                "net_exposure_share": 0.4,
+            }
+        )
+    last = [row for row in performance if row["trading_date"] == DAYS[-1]]
+    for row in last:
+        for method in ("historical", "normal", "ewma"):
+            missed = int(rng.integers(0, 3))
+            judged = {"trader_id": row["trader_id"], "method": method, "confidence": 95, "days": 10}
+            tables["risk_backtest"].append(
+                {**judged, "exceptions": missed, "expected_exceptions": 0.5, "kupiec_p": 0.04 if missed > 1 else 0.6}
+            )
+        for scenario, shock in (("crash", -0.09), ("flash_crash", -0.12), ("trending", 0.012), ("news", -0.02)):
+            change = money(float(row["net_exposure"]) * shock)
+            tables["stress_tests"].append(
+                {
+                    "trader_id": row["trader_id"],
+                    "trading_date": DAYS[-1],
+                    "scenario": scenario,
+                    "total_value": row["closing_value"],
+                    "value_change": change,
+                    "stressed_value": row["closing_value"] + change,
+                    "change_share": float(change / row["closing_value"]),
+                }
+            )
+    symbols = [instrument.symbol for instrument in instruments()]
+    half = np.tril(rng.uniform(-0.2, 0.8, (len(symbols), len(symbols))), -1)
+    for (row_number, column), value in np.ndenumerate(half + half.T + np.eye(len(symbols))):
+        pair = {"symbol": symbols[row_number], "other_symbol": symbols[column]}
+        observed = {"trading_date": DAYS[-1], "observations": 29, "correlation": float(value)}
+        tables["symbol_correlations"].append({**pair, **observed})
     return tables
 
 
@@ -310,12 +394,12 @@ def reference() -> dict[str, Rows]:
 def fill(settings: Settings) -> None:
     """All the tables that a chart reads, and every table of the streams."""
     rng = np.random.default_rng(3)
-    by_hour = hours(rng)
+    by_hour, held = hours(rng), portfolios(rng)
     marts = {
         "bars_1h": by_hour,
         **market_marts(rng, by_hour),
-        **portfolios(rng),
-        "positions": [],
+        **held,
+        **risks(rng, held["portfolio_performance"]),
         "surveillance_scores": list(surveillance_scores(rng)),
     }
     rows = {
