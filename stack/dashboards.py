@@ -40,6 +40,8 @@ MAY_BE_EMPTY = frozenset(
         "Alerts by day",
         "Alerts by symbol and rule",
         "How well the rules find what was planted",
+        "Last reconciliation",
+        "Differences found",
         "Dead letters",
         "Halts and pauses",
     }
@@ -129,8 +131,11 @@ def load(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def bundle(settings: Settings) -> bytes:
-    """The ZIP that Superset imports: the files as they are, with the address of Trino put in."""
-    trino = urlsplit(settings.trino)
+    """The ZIP that Superset imports: the files as they are, addresses put in. It holds a password: do not keep it."""
+    addresses = {
+        "Tickhouse lake": f"trino://{TRINO_USER}@{urlsplit(settings.trino).netloc}/lake",
+        "Tickhouse ledger": settings.postgres("tickhouse", "reader"),
+    }
     content = io.BytesIO()
     with ZipFile(content, "w", ZIP_DEFLATED) as archive:
         metadata = {"version": "1.0.0", "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"}
@@ -138,7 +143,7 @@ def bundle(settings: Settings) -> bytes:
         for kind in KINDS:
             for name, asset in load(kind).items():
                 if kind == "databases":
-                    asset["sqlalchemy_uri"] = f"trino://{TRINO_USER}@{trino.netloc}/lake"
+                    asset["sqlalchemy_uri"] = addresses[asset["database_name"]]
                 if asset.get("query_context"):  # a mapping in our files, for the reader; text in Superset's format
                     asset["query_context"] = json.dumps(asset["query_context"])
                 archive.writestr(f"tickhouse/{name}", yaml.safe_dump(asset, sort_keys=False))

@@ -95,17 +95,29 @@ def screenshot(
     the page to its end instead of the window. NotDrawnError where the page is not ready in time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    window = page.viewport_size
     try:
         page.goto(url)
-        if callable(wait_for):
-            wait_for(page)
-        else:
-            page.locator(wait_for).first.wait_for()
+        _wait(page, wait_for)
+        if whole and window:  # a window as tall as the page: what is below the fold would be drawn while it is taken
+            height = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": window["width"], "height": height})
+            _wait(page, wait_for)
+        page.screenshot(path=path, full_page=whole, animations="disabled")
     except (Error, AssertionError) as error:
         seen = path.with_suffix(".failed.png")
         page.screenshot(path=seen)
         raise NotDrawnError(f"{url} was not drawn ({seen} shows what was): {error}") from error
-    page.screenshot(path=path, full_page=whole, animations="disabled")
+    finally:
+        if window:
+            page.set_viewport_size(window)
+
+
+def _wait(page: Page, wait_for: str | Callable[[Page], None]) -> None:
+    if callable(wait_for):
+        wait_for(page)
+    else:
+        page.locator(wait_for).first.wait_for()
 
 
 def log_in_to_superset(page: Page, settings: Settings, username: str = USERNAME) -> None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import psycopg
 import pyarrow as pa
 import yaml
 from pyiceberg.schema import Schema
@@ -391,6 +392,21 @@ def reference() -> dict[str, Rows]:
     }
 
 
+def reconcile(settings: Settings) -> None:
+    """A run of reconciliation that found nothing, as if it had been."""
+    with psycopg.connect(settings.postgres()) as connection:
+        run = connection.execute(
+            "INSERT INTO reconciliation.runs (origin, passed, seconds, cut) VALUES ('command', true, 12.5, '{}')"
+            " RETURNING run_id"
+        ).fetchone()
+        for name in ("trades", "order_events", "balances", "positions"):
+            connection.execute(
+                "INSERT INTO reconciliation.checks (run_id, check_name, passed, kafka, iceberg, postgres, differences)"
+                " VALUES (%s, %s, true, '184,210 rows', '184,210 rows', NULL, 0)",
+                [*(run or ()), name],
+            )
+
+
 def fill(settings: Settings) -> None:
     """All the tables that a chart reads, and every table of the streams."""
     rng = np.random.default_rng(3)
@@ -425,3 +441,4 @@ def fill(settings: Settings) -> None:
             table.append(pa.Table.from_pylist([{**from_kafka, **row} for row in values], schema=arrow))
     finally:
         lake.close()
+    reconcile(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zipfile import ZipFile
@@ -29,11 +30,14 @@ BOARD_NAMES = [dashboard["slug"] for dashboard in DASHBOARDS]
 
 
 def lake() -> dict[str, set[str]]:
-    """The columns of every table, by `schema.table`: the streams' from the contracts, the marts' from dbt's."""
+    """The columns of every table, by `schema.table`: from contracts, dbt's contracts and the ledger's migrations."""
     tables = {table.identifier: {field.name for field in table.schema.fields} for table in (*TABLES, *REFERENCE_TABLES)}
     for path in (PROJECT / "dbt" / "models" / "marts").rglob("*.yml"):
         for model in yaml.safe_load(path.read_text())["models"]:
             tables[f"marts.{model['name']}"] = {column["name"] for column in model["columns"]}
+    for path in (PROJECT / "streaming" / "settlement" / "migrations").rglob("*.sql"):
+        for name, body in re.findall(r"create table (\w+\.\w+) \((.*?)\n\);", path.read_text(), re.DOTALL):
+            tables[name] = set(re.findall(r"^    (\w+) ", body, re.MULTILINE))
     return tables
 
 
@@ -92,7 +96,7 @@ def test_every_object_has_an_identity_of_its_own() -> None:
 @pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset["table_name"])
 def test_a_dataset_has_only_columns_that_the_lake_has(dataset: dict[str, Any]) -> None:
     tables = lake()
-    assert dataset["database_uuid"] == DATABASES[0]["uuid"]
+    assert dataset["database_uuid"] in {database["uuid"] for database in DATABASES}
     if dataset["sql"] is None:
         assert columns(dataset) <= tables[f"{dataset['schema']}.{dataset['table_name']}"]
     else:
@@ -191,12 +195,17 @@ def test_a_dashboard_leads_to_the_others(dashboard: dict[str, Any]) -> None:
     assert linked == {other["slug"] for other in DASHBOARDS} - {dashboard["slug"]}
 
 
-def test_the_bundle_leads_to_the_settings_trino() -> None:
-    with ZipFile(io.BytesIO(bundle(Settings(trino_url="http://trino.example:8080")))) as archive:
+def test_the_bundle_leads_to_the_settings_servers_as_readers(tmp_path: Path) -> None:
+    postgres = "postgresql://boss:hunter2@db.example:5432"
+    settings = Settings(home=tmp_path, trino_url="http://trino.example:8080", postgres_url=postgres)
+    with ZipFile(io.BytesIO(bundle(settings))) as archive:
+        ledger = yaml.safe_load(archive.read("tickhouse/databases/ledger.yaml"))
         database = yaml.safe_load(archive.read("tickhouse/databases/tickhouse.yaml"))
         metadata = yaml.safe_load(archive.read("tickhouse/metadata.yaml"))
         charts = [yaml.safe_load(archive.read(name)) for name in archive.namelist() if "/charts/" in name]
     assert database["sqlalchemy_uri"] == "trino://superset@trino.example:8080/lake"
+    assert ledger["sqlalchemy_uri"] == settings.postgres("tickhouse", "reader")
+    assert "hunter2" not in str(ledger)
     assert metadata["type"] == "assets"
     assert len(charts) == len(CHARTS)
     assert all(json.loads(chart["query_context"])["queries"] for chart in charts)
