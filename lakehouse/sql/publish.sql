@@ -9,10 +9,10 @@ SELECT
     previous_metadata_location,
     iceberg_type
 FROM iceberg_tables
-WHERE catalog_name = %(catalog)s AND table_namespace = ANY(%(audited)s)
+WHERE catalog_name = %(catalog)s AND table_namespace = any(%(audited)s)
 ON CONFLICT (catalog_name, table_namespace, table_name) DO UPDATE
-SET
-    metadata_location = excluded.metadata_location,
-    previous_metadata_location = published.metadata_location
-WHERE published.metadata_location <> excluded.metadata_location
+    SET
+        metadata_location = excluded.metadata_location,
+        previous_metadata_location = published.metadata_location
+    WHERE published.metadata_location <> excluded.metadata_location
 RETURNING table_namespace || '.' || table_name;

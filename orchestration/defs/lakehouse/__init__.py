@@ -11,5 +11,5 @@ from orchestration.defs.lakehouse.spark import LakeSpark
 definitions = Definitions(
     assets=[*TABLE_SPECS, compaction, reference_copy],
     sensors=[lake_progress],
-    resources={"spark": LakeSpark()},
+    resources={"spark": LakeSpark(spark_config={})},
 )

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dagster import ConfigurableResource, InitResourceContext
-from pydantic import PrivateAttr
+from dagster import InitResourceContext
+from dagster_pyspark import LazyPySparkResource
 
 from streaming.contracts.settings import settings
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
+class LakeSpark(LazyPySparkResource):
+    """dagster-pyspark's resource, with the session that lakehouse.spark makes.
 
-class LakeSpark(ConfigurableResource):  # type: ignore[type-arg]
-    """As dagster-pyspark's lazy resource, without pyspark in every process that loads the definitions.
-
-    The session's settings hold the catalog's password: they are made when the session is, and are no part of the
+    The session's settings hold the catalog's password: they are made here and now, and are no part of the
     resource's configuration, which Dagster stores and shows.
     """
 
-    app_name: str = "tickhouse-dagster"
-
-    _session: Any = PrivateAttr(default=None)
-
-    @property
-    def spark_session(self) -> SparkSession:
-        """The session, started at the first call."""
-        if self._session is None:
+    def _init_session(self) -> None:
+        if self._spark_session is None:
             from lakehouse.spark import spark_session
 
-            self._session = spark_session(settings(), self.app_name)
-        session: SparkSession = self._session
-        return session
+            self._spark_session: Any = spark_session(settings(), "tickhouse-dagster")
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         """Stop the session, if one was started."""
-        if self._session is not None:
-            self._session.stop()
-            self._session = None
+        if self._spark_session is not None:
+            self._spark_session.stop()
+            self._spark_session = None

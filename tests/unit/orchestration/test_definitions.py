@@ -74,8 +74,7 @@ def test_what_the_nightly_job_makes_must_be_fresh(repository: RepositoryDefiniti
 
 
 def test_definitions_load_without_what_only_steps_need() -> None:
-    heavy = (
-        "pyspark",
+    heavy = (  # pyspark is there: dagster-pyspark imports it
         "pandas",
         "matplotlib",
         "arch",

@@ -37,7 +37,10 @@ CREATE TEMPORARY TABLE corporate_actions_topic (
 
 -- Prices are integers of 1/10,000 dollar: times 0.0001 is exact. Flink makes times of milliseconds only, so the
 -- microseconds are put behind as text.
-INSERT INTO lake.market.corporate_actions
+INSERT INTO lake.market.corporate_actions (
+    `sequence`, `action_id`, `symbol`, `kind`, `ex_date`, `status`, `reason`, `numerator`, `denominator`, `amount`,
+    `close_price`, `adjusted_price`, `event_time`, `kafka_partition`, `kafka_offset`, `kafka_time`
+)
 SELECT
     item.`sequence`,
     item.`action_id`,
