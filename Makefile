@@ -92,6 +92,6 @@ FIND_PYTHON = for python in python3.11 python3.12 python3 python; do \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	fi
 	echo "Python environment: .venv"
-	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/platform.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements/platform.txt
 	$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
 	touch $@
