@@ -165,8 +165,13 @@ def lived(
                 day["book_snapshots"] += market.snapshot()
                 counts[symbol], minutes[symbol] = 0, market.now // MINUTE
         for items in day.values():
-            items.sort(key=lambda item: (item.symbol, getattr(item, "last_sequence", None) or item.sequence or 0))  # type: ignore[union-attr]
+            items.sort(key=place)
         yield trading_day.date, commands, day
+
+
+def place(item: BookEvent | BookSnapshot) -> tuple[str, int]:
+    """What tables are sorted by."""
+    return item.symbol, item.last_sequence if isinstance(item, BookSnapshot) else item.sequence or 0
 
 
 def write(table: Table, items: Sequence[BookEvent | BookSnapshot], name: str) -> None:

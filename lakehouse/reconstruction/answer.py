@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 from msgspec import Struct
 
@@ -58,8 +58,7 @@ class StoredBook:
 
     def levels(self, side: Side, most: int | None = None) -> list[PriceLevel]:
         """The best `most` prices of a side (all without it), best first."""
-        mine = [order for order in self.orders if order.side == side]
-        return [_level(price, orders) for price, orders in groupby(mine, key=lambda order: order.price)][:most]
+        return price_levels(self.orders, side, most)
 
 
 def placed(orders: Iterable[Order]) -> list[PlacedOrder]:
@@ -83,6 +82,13 @@ def placed(orders: Iterable[Order]) -> list[PlacedOrder]:
         )
         ahead += order.shown
     return found
+
+
+def price_levels(orders: Iterable[PlacedOrder], side: Side, most: int | None = None) -> list[PriceLevel]:
+    """The best `most` prices of a side (all without it) of orders in priority order, best first."""
+    mine = (order for order in orders if order.side == side)
+    by_price = groupby(mine, key=lambda order: order.price)
+    return [_level(price, found) for price, found in islice(by_price, most)]
 
 
 def _level(price: int, orders: Iterable[PlacedOrder]) -> PriceLevel:

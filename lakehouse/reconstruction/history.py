@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
@@ -143,7 +143,7 @@ class History:
             events += events_of("order_events", self._store.rows("order_events", where))
             missing -= {event_key(event) for event in events if isinstance(event, Accepted)}
         events.sort(key=lambda event: event.sequence or 0)
-        return _remembered([event for event in events if event_key(event) in wanted])
+        return remembered([event for event in events if event_key(event) in wanted])
 
     def _back(self, time: int) -> Iterator[BooleanExpression]:
         """Spans of market time up to `time`, from the near to the far."""
@@ -161,7 +161,8 @@ def event_key(event: BookEvent) -> Key:
     return getattr(event, "trader_id", 0), getattr(event, "order_id", None) or 0
 
 
-def _remembered(events: list[BookEvent]) -> list[Order]:
+def remembered(events: Iterable[BookEvent]) -> list[Order]:
+    """What events, in the order of their sequence, tell of the orders that they are about, but for their trades."""
     orders: dict[Key, Order] = {}
     for event in events:
         key = event_key(event)

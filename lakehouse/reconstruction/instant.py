@@ -15,7 +15,7 @@ import msgspec
 from lakehouse.reconstruction.answer import StoredBook, placed
 from lakehouse.reconstruction.book import Book
 from lakehouse.reconstruction.history import Base, History, event_key
-from lakehouse.reconstruction.orders import Key
+from lakehouse.reconstruction.orders import Key, Order
 from lakehouse.reconstruction.store import Store, StoreError
 from streaming.contracts.commands import Symbol
 from streaming.contracts.events import Accepted, BookEvent, MarketStatus, Replaced, RestingOrder, Trade, Triggered
@@ -99,7 +99,7 @@ def _until(history: History, base: Base, time: int) -> list[BookEvent]:
                 f"{utc(time)} is later than the last stored event of {history.symbol}, which is of {utc(at)}"
             )
     elif following[0] != sequence + 1:
-        raise _gap(history.symbol, sequence + 1, following[0] - 1, at, following[1])
+        raise gap(history.symbol, sequence + 1, following[0] - 1, at, following[1])
     elif not sequence:
         raise StoreError(f"{utc(time)} is before the first event of {history.symbol}, which is of {utc(following[1])}")
     return events
@@ -125,11 +125,12 @@ def _check(symbol: str, base: Base, events: Sequence[BookEvent]) -> None:
     for event in events:
         number = event.sequence or 0
         if number != before + 1:
-            raise _gap(symbol, before + 1, number - 1, at, event.event_time)
+            raise gap(symbol, before + 1, number - 1, at, event.event_time)
         before, at = number, event.event_time
 
 
-def _gap(symbol: str, first: int, last: int, since: int, until: int) -> StoreError:
+def gap(symbol: str, first: int, last: int, since: int, until: int) -> StoreError:
+    """What is said of events that are missing, after the time `since` (0: from the first) and before `until`."""
     which = f"event {first}" if first == last else f"events {first} to {last}"
     where = f"between {utc(since)} and {utc(until)}" if since else f"before {utc(until)}"
     return StoreError(f"{which} of {symbol}, {where}, are not in the lake: a day is not loaded, or not whole")
@@ -144,16 +145,9 @@ def _replayed(
     history: History, base: Base, status: MarketStatus | None, events: Sequence[BookEvent], sequence: int | None
 ) -> tuple[Book, int]:
     """The book after the events, up to a sequence if one is given, and how many of them that were."""
-    book = Book(whole=not base.sequence)
     resting = history.resting(base)
-    left = {(order.trader_id, order.order_id): order.quantity for order in resting}
     orders = history.recalled(base, _wanted(events, resting)) if base.sequence else []
-    for order in orders:
-        order.left = left.get(order.key, order.left)
-    if status is not None:
-        book.resume(status.session, halted=status.halt is not None)
-    book.recall(orders)
-    book.load(resting)
+    book = begun(base.sequence, status, resting, orders)
     count = 0
     for event in events:
         beyond = sequence is not None and (event.sequence or 0) > sequence
@@ -163,6 +157,21 @@ def _replayed(
         count += 1
     book.finish()
     return book, count
+
+
+def begun(
+    base_sequence: int, status: MarketStatus | None, resting: Sequence[RestingOrder], recalled: Sequence[Order]
+) -> Book:
+    """The book that a stored one (sequence 0: none) begins, with what else is known of older orders."""
+    book = Book(whole=not base_sequence)
+    left = {(order.trader_id, order.order_id): order.quantity for order in resting}
+    for order in recalled:
+        order.left = left.get(order.key, order.left)
+    if status is not None:
+        book.resume(status.session, halted=status.halt is not None)
+    book.recall(recalled)
+    book.load(resting)
+    return book
 
 
 def _wanted(events: Sequence[BookEvent], resting: Sequence[RestingOrder]) -> set[Key]:

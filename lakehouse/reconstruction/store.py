@@ -112,9 +112,9 @@ def _by_id(tables: Mapping[str, Table], snapshot_id: int) -> dict[str, Snapshot 
 
 def _by_tag(tables: Mapping[str, Table], tag: str) -> dict[str, Snapshot | None]:
     found = {name: table.snapshot_by_name(tag) for name, table in tables.items()}
-    missing = [name for name, snapshot in found.items() if snapshot is None]
-    if missing:
-        whose = "no table" if len(missing) == len(found) else f"{NAMESPACE}.{missing[0]} has no snapshot"
+    missing = [name for name, table in tables.items() if found[name] is None and table.current_snapshot() is not None]
+    if missing or not any(found.values()):  # what was never written has no tag
+        whose = f"{NAMESPACE}.{missing[0]} has no snapshot" if any(found.values()) else "no table has a snapshot"
         known = sorted({name for table in tables.values() for name in table.metadata.refs})
         raise StoreError(f"{whose} with the tag {tag}; there are: {', '.join(known) or 'none'}")
     return dict(found)

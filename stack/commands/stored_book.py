@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -58,9 +61,11 @@ def book(
     from psycopg import OperationalError
     from pydantic import ValidationError
 
-    from lakehouse.reconstruction.instant import book_after, book_at
-    from lakehouse.reconstruction.store import StoreError, open_store
     from streaming.contracts.settings import settings
+
+    with _without_pandas():
+        from lakehouse.reconstruction.instant import book_after, book_at
+        from lakehouse.reconstruction.store import StoreError, open_store
 
     if (at is None) == (sequence is None):
         _fail("say when: --at TIME, or --sequence N", WRONG_USE)
@@ -79,6 +84,28 @@ def book(
         _print_json(store, found, level)
     else:
         _show(found, time, level, levels)
+
+
+class _NoPandas:
+    """Finds no pandas."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """What the import system asks of who stands in `sys.meta_path`."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """PyArrow imports pandas where it finds it, which nothing here needs: a third of the command's time."""
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        import pyiceberg.io.pyarrow  # noqa: F401  # what would import it later
+
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def _moment(text: str) -> int:
