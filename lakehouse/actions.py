@@ -17,9 +17,17 @@ WORTHWHILE = 2
 """Files of one day from which they are written anew as one."""
 
 
+CONFLICTS = (
+    "CommitFailedException",
+    "CommitStateUnknownException",
+    # Of a manifest: a stream's commit merged it with others, while it was rewritten here.
+    "could not be found in the latest snapshot",
+)
+
+
 def conflict(error: BaseException) -> bool:
     """Whether a commit lost to another writer more often than Iceberg itself tries again."""
-    return "CommitFailedException" in str(error) or "CommitStateUnknownException" in str(error)
+    return any(told in str(error) for told in CONFLICTS)
 
 
 again = retry(

@@ -21,4 +21,4 @@ def run_dbt(arguments: list[str]) -> None:
     places = ["--project-dir", str(DBT), "--profiles-dir", str(DBT), "--target-path", folder, "--log-path", folder]
     with audited(here):
         done = dbtRunner().invoke([*arguments, *places])
-        assert done.success, done.exception or done.result
+        assert done.success, str(done.exception or done.result)  # the objects cannot cross to another process

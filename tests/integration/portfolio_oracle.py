@@ -18,7 +18,7 @@ Key = tuple[int, str, date]
 
 @dataclass
 class Holding:
-    """What one trader has of one symbol: by average cost, and as lots of [shares, price], the oldest first."""
+    """What one trader has of one symbol: by average cost, and as lots of [shares, cost, sold], the oldest first."""
 
     shares: int = 0
     average_cost: int = 0
@@ -27,7 +27,7 @@ class Holding:
     def take(self, shares: int, price: int) -> None:
         self.shares += shares
         self.average_cost += shares * price
-        self.lots.append([shares, price])
+        self.lots.append([shares, shares * price, 0])
 
     def give(self, shares: int) -> tuple[int, int]:
         """What the shares that go have cost: by average, and of the oldest."""
@@ -37,13 +37,30 @@ class Holding:
         oldest = 0
         while shares:
             lot = self.lots[0]
-            part = min(shares, lot[0])
-            oldest += part * lot[1]
+            part = min(shares, lot[0] - lot[2])
+            oldest += cost_left(lot)
+            lot[2] += part
             shares -= part
-            lot[0] -= part
-            if not lot[0]:
+            if lot[2] == lot[0]:
                 self.lots.popleft()
+            else:
+                oldest -= cost_left(lot)
         return average, oldest
+
+    def split(self, change: int) -> None:
+        """What is left of each lot keeps its cost; where it ends, counted from the oldest share, is rounded down."""
+        after, counted, ends = self.shares + change, 0, 0
+        for lot in self.lots:
+            counted += lot[0] - lot[2]
+            end = counted * after // self.shares
+            lot[:] = [end - ends, cost_left(lot), 0]
+            ends = end
+        self.shares = after
+
+
+def cost_left(lot: list[int]) -> int:
+    shares, cost, sold = lot
+    return cost - half_up(Fraction(cost * sold, shares)) if sold else cost
 
 
 def attribution(market: Market) -> dict[Key, dict[str, int]]:
@@ -71,10 +88,17 @@ def one_day(holding: Holding, entries: list[dict[str, Any]], before: int, refere
     row = {
         "opening_shares": holding.shares, "opening_value": holding.shares * before, "bought_shares": 0, "bought": 0,
         "sold_shares": 0, "sold": 0, "realised": 0, "fifo_realised": 0,
-        "price_effect": holding.shares * (price - before), "trading_effect": 0,
+        "price_effect": holding.shares * (price - before), "trading_effect": 0, "dividends": 0,
     }  # fmt: skip
     for entry in entries:
         shares, paid = entry["quantity_change"], -entry["cash_change"]
+        if entry["entry_id"].startswith(("split", "dividend")):
+            if shares:
+                holding.split(shares)
+            row["opening_shares"] += shares
+            row["price_effect"] += shares * price
+            row["dividends"] -= paid
+            continue
         if entry["trade_id"] is None:
             holding.take(shares, reference)
             row["opening_shares"] += shares
@@ -94,7 +118,7 @@ def one_day(holding: Holding, entries: list[dict[str, Any]], before: int, refere
             row["fifo_realised"] += -paid - oldest
     return {
         **row, "shares": holding.shares, "price": price, "market_value": holding.shares * price,
-        "average_cost": holding.average_cost, "fifo_cost": sum(shares * cost for shares, cost in holding.lots),
+        "average_cost": holding.average_cost, "fifo_cost": sum(map(cost_left, holding.lots)),
     }  # fmt: skip
 
 

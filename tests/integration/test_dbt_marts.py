@@ -135,10 +135,11 @@ def test_portfolio_values_are_exact(mart: Any, made: Any) -> None:
 
 def test_profit_and_loss_is_exact(mart: Any, made: Any) -> None:
     market, answers = made
-    names = ("opening_value", "realised", "unrealised", "total")
+    names = ("opening_value", "realised", "unrealised", "dividends", "total")
     rows = {(row["trader_id"], row["trading_date"]): row for row in mart("profit_and_loss")}
     assert {key: tuple(units(row[name]) for name in names) for key, row in rows.items()} == {
-        key: (answer.opening, answer.realised, answer.unrealised, answer.total) for key, answer in answers.items()
+        key: (answer.opening, answer.realised, answer.unrealised, answer.dividends, answer.total)
+        for key, answer in answers.items()
     }
     sums: dict[Any, Counter[str]] = {}
     for (trader, _, day), holding in portfolio_oracle.attribution(market).items():
@@ -147,8 +148,8 @@ def test_profit_and_loss_is_exact(mart: Any, made: Any) -> None:
         sums.setdefault((trader, day), Counter()).update({**summed, **unrealised})
     for key, row in rows.items():
         assert {name: units(row[name]) for name in sums[key]} == sums[key]
-        assert row["total"] == row["fifo_realised"] + row["fifo_unrealised_change"]
-        assert row["total"] == row["price_effect"] + row["trading_effect"]
+        assert row["total"] == row["fifo_realised"] + row["fifo_unrealised_change"] + row["dividends"]
+        assert row["total"] == row["price_effect"] + row["trading_effect"] + row["dividends"]
         assert units(row["endowed"]) == (answers[key].opening if key[1] == market.days[0] else 0)
 
 
@@ -173,15 +174,18 @@ def test_performance_is_linked_from_daily_returns(mart: Any, made: Any) -> None:
         assert [units(row["net_exposure"]) for row in rows] == [answers[key].holdings for key in keys]
 
 
-def test_the_index_is_of_all_shares_at_their_prices(mart: Any, made: Any) -> None:
-    market, _ = made
+def test_the_index_is_of_all_shares_at_their_prices_and_what_they_pay(mart: Any, made: Any) -> None:
+    market, answers = made
+    values = [sum(answers[trader, day].holdings for trader in small_market.TRADERS) for day in market.days]
     shares = small_market.SHARES * len(small_market.TRADERS)
-    before = [sum(market.references[day, symbol] for symbol in small_market.SYMBOLS) for day in market.days]
-    after = [sum(market.closes[day, symbol] for symbol in small_market.SYMBOLS) for day in market.days]
+    before = [shares * sum(market.reference.values()), *values[:-1]]
+    paid = [sum(answers[trader, day].dividends for trader in small_market.TRADERS) for day in market.days]
+    growth = (np.array(values) + np.array(paid)) / np.array(before)
+    assert sum(map(bool, paid)) > 1
     rows = sorted(mart("market_index"), key=lambda row: row["trading_date"])
-    assert [units(row["opening_value"]) for row in rows] == [shares * price for price in before]
-    close(rows, "market_return", np.array(after) / np.array(before) - 1)
-    close(rows, "index_level", 100 * np.array(after) / before[0])
+    assert [units(row["opening_value"]) for row in rows] == before
+    close(rows, "market_return", growth - 1)
+    close(rows, "index_level", 100 * np.cumprod(growth))
 
 
 def by_trader(rows: Rows) -> dict[int, Rows]:
@@ -313,10 +317,10 @@ INCREMENTAL = {
 
 @pytest.fixture(scope="module")
 def dbt(run: ExecuteInProcessResult) -> Iterator[Any]:
-    """`dbt run` with more arguments, each in the same further process, so that Spark starts only once."""
+    """`dbt run`, or another command, with more arguments, each in the same further process: Spark starts only once."""
     importable = {"initializer": addsitedir, "initargs": (str(PROJECT),)}  # pytest does not put `tests` on the path
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), **importable) as process:
-        yield lambda *arguments: process.submit(run_dbt, ["run", *arguments]).result()
+        yield lambda *arguments, command="run": process.submit(run_dbt, [command, *arguments]).result()
 
 
 def built(stack: Settings) -> tuple[dict[str, dict[date, set[str]]], dict[str, pd.DataFrame]]:
@@ -488,3 +492,31 @@ def long_history() -> dict[str, Rows]:
                 }
             )  # fmt: skip
     return rows
+
+
+# Write, audit, publish
+
+
+def snapshots(stack: Settings, schema: str) -> dict[str, int]:
+    lake = catalog(stack)
+    try:
+        tables = {name: lake.load_table((of, name)) for of, name in lake.list_tables(schema)}
+        return {name: table.metadata.current_snapshot_id or 0 for name, table in tables.items()}
+    finally:
+        lake.close()
+
+
+def test_what_fails_its_tests_is_not_published(stack: Settings, dbt: Any, made: Any) -> None:
+    market, _ = made
+    before = snapshots(stack, "marts")
+    no_bar_has_it = {**market.trades[0], "sequence": 1_000_000, "trade_id": "ACME-1000000"}
+    lake = catalog(stack)
+    try:
+        small_market.add(lake.load_table("market.trades"), [no_bar_has_it])
+    finally:
+        lake.close()
+    with pytest.raises(AssertionError, match="bars_agree_with_trades"):
+        dbt("--select", "daily_market_summary", "bars_agree_with_trades", command="build")
+    assert snapshots(stack, "marts") == before
+    built_anew = {name for name, at in snapshots(stack, "marts_audit").items() if before.get(name) != at}
+    assert "daily_market_summary" in built_anew

@@ -1,8 +1,33 @@
 -- First in, first out: of all shares ever acquired, in order, those sold so far are the first. So their cost is a
 -- function of how many they are: whole lots before, and of the lot in which the number falls a part, rounded half up to
--- 1/10,000 dollar. What a day took is the difference of two such costs, so nothing is lost to rounding. Amounts are in
--- units of 1/10,000 dollar.
+-- 1/10,000 dollar. What a day took is the difference of two such costs, so nothing is lost to rounding. A split moves the
+-- ends of the lots that are not sold, rounded down to whole shares, and keeps their costs; a lot sold in part becomes two.
+-- A lot left without a share costs the next share sold. Amounts are in units of 1/10,000 dollar.
+{% set lot = 'struct<first_place: bigint, end_place: bigint, cost: decimal(38)>' %}
+{% set sold_part = divide_half_up(
+    'now.cost * (split.place - now.first_place)', '(now.end_place - now.first_place)'
+) %}
 with
+
+ledger as (
+    select
+        *,
+        sum(quantity_change) over (
+            partition by trader_id, symbol
+            order by sequence
+            rows between unbounded preceding and current row
+        ) as held
+    from {{ ref('int_ledger_entries') }}
+    where symbol is not null
+),
+
+-- A split that leaves no share takes all of them, for nothing: the cash for the fraction is a dividend.
+classified as (
+    select
+        *,
+        is_corporate_action and quantity_change != 0 and held > 0 as is_split
+    from ledger
+),
 
 entries as (
     select
@@ -10,11 +35,43 @@ entries as (
         symbol,
         trading_date,
         sequence,
-        greatest(quantity_change, 0) as acquired,
-        greatest(-quantity_change, 0) as disposed,
+        held,
+        is_split,
+        quantity_change,
+        case when is_split then 0 else greatest(quantity_change, 0) end as acquired,
+        case when is_split then 0 else greatest(-quantity_change, 0) end as disposed,
         {{ units('cost') }} as cost
-    from {{ ref('int_ledger_entries') }}
-    where symbol is not null
+    from classified
+),
+
+counted as (
+    select
+        *,
+        sum(disposed) over (
+            partition by trader_id, symbol
+            order by sequence
+            rows between unbounded preceding and current row
+        ) as sold_so_far
+    from entries
+),
+
+splits as (
+    select
+        trader_id,
+        symbol,
+        array_sort(
+            collect_list(
+                named_struct(
+                    'sequence', sequence,
+                    'place', sold_so_far,
+                    'before', held - quantity_change,
+                    'after', held
+                )
+            )
+        ) as splits
+    from counted
+    where is_split
+    group by trader_id, symbol
 ),
 
 days as (
@@ -33,19 +90,88 @@ days as (
     group by trader_id, symbol, trading_date
 ),
 
+acquisitions as (
+    select
+        counted.trader_id,
+        counted.symbol,
+        counted.sequence,
+        counted.cost,
+        counted.sold_so_far + counted.held - counted.acquired as first_place,
+        counted.sold_so_far + counted.held as end_place,
+        filter(splits.splits, split -> split.sequence > counted.sequence) as later_splits
+    from counted
+    left join splits
+        on
+            counted.trader_id = splits.trader_id
+            and counted.symbol = splits.symbol
+    where counted.acquired > 0
+),
+
+folded as (
+    select
+        trader_id,
+        symbol,
+        sequence,
+        aggregate(
+            coalesce(later_splits, array()),
+            cast(
+                named_struct('first_place', first_place, 'end_place', end_place, 'cost', cost, 'done', array())
+                as {{ lot[:-1] }}, done: array<{{ lot }}>>
+            ),
+            (now, split) -> case
+                when split.place >= now.end_place and split.place > now.first_place then now
+                when split.place <= now.first_place
+                    then named_struct(
+                        'first_place', {{ after_split('now.first_place') }},
+                        'end_place', {{ after_split('now.end_place') }},
+                        'cost', now.cost,
+                        'done', now.done
+                    )
+                else named_struct(
+                    'first_place', split.place,
+                    'end_place', {{ after_split('now.end_place') }},
+                    'cost', now.cost - {{ sold_part }},
+                    'done', concat(
+                        now.done,
+                        array(
+                            named_struct(
+                                'first_place', now.first_place,
+                                'end_place', split.place,
+                                'cost', {{ sold_part }}
+                            )
+                        )
+                    )
+                )
+            end,
+            now -> concat(
+                now.done,
+                array(named_struct('first_place', now.first_place, 'end_place', now.end_place, 'cost', now.cost))
+            )
+        ) as parts
+    from acquisitions
+),
+
+exploded as (
+    select
+        trader_id,
+        symbol,
+        sequence,
+        posexplode(parts) as (number, part)
+    from folded
+),
+
 lots as (
     select
         trader_id,
         symbol,
-        acquired as shares,
-        cost,
-        (sum(acquired) over so_far) - acquired as shares_before,
-        (sum(cost) over so_far) - cost as cost_before
-    from entries
-    where acquired > 0
+        part.end_place - part.first_place as shares,
+        part.cost as cost,
+        part.first_place as shares_before,
+        (sum(part.cost) over so_far) - part.cost as cost_before
+    from exploded
     window so_far as (
         partition by trader_id, symbol
-        order by sequence
+        order by sequence, number
         rows between unbounded preceding and current row
     )
 ),
@@ -91,7 +217,7 @@ within_lots as (
     from placed
     window lots_before as (
         partition by trader_id, symbol
-        order by place, is_lot
+        order by place, is_lot, shares
         rows between unbounded preceding and current row
     )
 ),

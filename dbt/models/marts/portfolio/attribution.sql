@@ -3,7 +3,10 @@
 with
 
 entries as (
-    select * from {{ ref('int_ledger_entries') }}
+    select
+        *,
+        not is_endowment and not is_corporate_action as is_trade
+    from {{ ref('int_ledger_entries') }}
     where symbol is not null
 ),
 
@@ -31,10 +34,12 @@ changes as (
         sum(quantity_change) as quantity_change,
         coalesce(sum(quantity_change) filter (where is_endowment), 0) as endowed_shares,
         coalesce(sum(cost) filter (where is_endowment), 0) as endowed,
-        coalesce(sum(quantity_change) filter (where not is_endowment and quantity_change > 0), 0) as bought_shares,
-        coalesce(sum(cost) filter (where not is_endowment and quantity_change > 0), 0) as bought,
-        coalesce(-sum(quantity_change) filter (where not is_endowment and quantity_change < 0), 0) as sold_shares,
-        coalesce(-sum(cost) filter (where not is_endowment and quantity_change < 0), 0) as sold
+        coalesce(sum(quantity_change) filter (where is_corporate_action), 0) as split_shares,
+        coalesce(sum(cash_change) filter (where is_corporate_action), 0) as dividends,
+        coalesce(sum(quantity_change) filter (where is_trade and quantity_change > 0), 0) as bought_shares,
+        coalesce(sum(cost) filter (where is_trade and quantity_change > 0), 0) as bought,
+        coalesce(-sum(quantity_change) filter (where is_trade and quantity_change < 0), 0) as sold_shares,
+        coalesce(-sum(cost) filter (where is_trade and quantity_change < 0), 0) as sold
     from entries
     group by trader_id, symbol, trading_date
 ),
@@ -106,6 +111,8 @@ held as (
         costed.quantity_change is not null as has_entries,
         coalesce(costed.endowed_shares, 0) as endowed_shares,
         coalesce(costed.endowed, 0) as endowed,
+        coalesce(costed.split_shares, 0) as split_shares,
+        coalesce(costed.dividends, 0) as dividends,
         coalesce(costed.bought_shares, 0) as bought_shares,
         coalesce(costed.bought, 0) as bought,
         coalesce(costed.sold_shares, 0) as sold_shares,
@@ -136,15 +143,15 @@ held as (
 opened as (
     select
         *,
-        shares - endowed_shares - bought_shares + sold_shares as carried_shares
+        shares - endowed_shares - split_shares - bought_shares + sold_shares as carried_shares
     from held
 ),
 
--- What was endowed is held from the open on.
+-- What was endowed, and what splits made of what was held, is held from the open on.
 valued as (
     select
         *,
-        carried_shares + endowed_shares as opening_shares,
+        carried_shares + split_shares + endowed_shares as opening_shares,
         carried_shares * previous_price + endowed as opening_value,
         shares * price as market_value
     from opened
@@ -170,7 +177,8 @@ final as (
         cast(realised as decimal(38, 4)) as realised,
         cast(fifo_realised as decimal(38, 4)) as fifo_realised,
         cast(opening_shares * price - opening_value as decimal(38, 4)) as price_effect,
-        cast((bought_shares - sold_shares) * price - bought + sold as decimal(38, 4)) as trading_effect
+        cast((bought_shares - sold_shares) * price - bought + sold as decimal(38, 4)) as trading_effect,
+        cast(dividends as decimal(38, 4)) as dividends
     from valued
 )
 

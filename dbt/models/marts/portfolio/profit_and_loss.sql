@@ -21,7 +21,8 @@ gains as (
         sum(fifo_realised) as fifo_realised,
         sum(market_value - fifo_cost) as fifo_unrealised,
         sum(price_effect) as price_effect,
-        sum(trading_effect) as trading_effect
+        sum(trading_effect) as trading_effect,
+        sum(dividends) as dividends
     from holdings
     group by trader_id, trading_date
 ),
@@ -51,7 +52,8 @@ valued as (
         coalesce(gains.fifo_unrealised, 0)
         - coalesce(lag(gains.fifo_unrealised) over by_day, 0) as fifo_unrealised_change,
         coalesce(gains.price_effect, 0) as price_effect,
-        coalesce(gains.trading_effect, 0) as trading_effect
+        coalesce(gains.trading_effect, 0) as trading_effect,
+        coalesce(gains.dividends, 0) as dividends
     from portfolios
     left join gains
         on
@@ -78,7 +80,8 @@ final as (
         cast(fifo_unrealised_change as decimal(38, 4)) as fifo_unrealised_change,
         cast(price_effect as decimal(38, 4)) as price_effect,
         cast(trading_effect as decimal(38, 4)) as trading_effect,
-        cast(realised + unrealised_change as decimal(38, 4)) as total,
+        cast(dividends as decimal(38, 4)) as dividends,
+        cast(realised + unrealised_change + dividends as decimal(38, 4)) as total,
         cast(total_value as decimal(38, 4)) as closing_value
     from valued
 )

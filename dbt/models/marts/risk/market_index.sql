@@ -8,7 +8,7 @@ days as (
     select
         trading_date,
         sum(opening_value) as opening_value,
-        sum(price_effect) as price_effect
+        sum(price_effect + dividends) as gain
     from holdings
     group by trading_date
 ),
@@ -18,7 +18,7 @@ returns as (
         trading_date,
         opening_value,
         case
-            when opening_value > 0 then cast(price_effect as double) / cast(opening_value as double)
+            when opening_value > 0 then cast(gain as double) / cast(opening_value as double)
         end as market_return
     from days
 ),
