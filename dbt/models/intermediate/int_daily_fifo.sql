@@ -1,8 +1,8 @@
 -- First in, first out: of all shares ever acquired, in order, those sold so far are the first. So their cost is a
 -- function of how many they are: whole lots before, and of the lot in which the number falls a part, rounded half up to
--- 1/10,000 dollar. What a day took is the difference of two such costs, so nothing is lost to rounding. A split moves the
--- ends of the lots that are not sold, rounded down to whole shares, and keeps their costs; a lot sold in part becomes two.
--- A lot left without a share costs the next share sold. Amounts are in units of 1/10,000 dollar.
+-- 1/10,000 dollar. What a day took is the difference of two such costs, so nothing is lost to rounding. A split moves
+-- the ends of the lots that are not sold, rounded down to whole shares, and keeps their costs; a lot sold in part
+-- becomes two. A lot left without a share costs the next share sold. Amounts are in units of 1/10,000 dollar.
 {% set lot = 'struct<first_place: bigint, end_place: bigint, cost: decimal(38)>' %}
 {% set sold_part = divide_half_up(
     'now.cost * (split.place - now.first_place)', '(now.end_place - now.first_place)'
@@ -165,7 +165,7 @@ lots as (
         trader_id,
         symbol,
         part.end_place - part.first_place as shares,
-        part.cost as cost,
+        part.cost,
         part.first_place as shares_before,
         (sum(part.cost) over so_far) - part.cost as cost_before
     from exploded
