@@ -44,9 +44,18 @@ MAY_BE_EMPTY = frozenset(
         "Differences found",
         "Dead letters",
         "Halts and pauses",
+        # Of returns of many days.
+        "Value at risk",
+        "Value at risk by risk profile",
+        "Value at risk by three methods",
+        "Dollars at risk",
+        "Traders by value at risk",
+        "Are the measures right?",
+        "Beta",
+        "Correlation of the symbols",
     }
 )
-"""Charts that say nothing on a quiet market."""
+"""Charts that say nothing on a quiet market, or on one of a few days."""
 KINDS = {"databases": "database", "datasets": "dataset", "charts": "chart", "dashboards": "dashboard"}
 """Folders of the export format, and the name of each in Superset's REST interface."""
 
