@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError, ValidationError
 from pyiceberg.schema import Schema
-from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random
+from tenacity import retry, retry_if_exception, retry_if_exception_type, stop_after_attempt, wait_random
 
 from lakehouse.schemas import KAFKA_COLUMNS, comment, schema
 from streaming.contracts import topics
@@ -130,10 +130,10 @@ class SchemaConflictError(RuntimeError):
 
 
 def came_second(error: BaseException) -> bool:
-    """Whether another process made the same thing at once, or a stream committed while a column was added."""
+    """Whether another process made the same thing at once."""
     from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-    return isinstance(error, IntegrityError | ProgrammingError | CommitFailedException)
+    return isinstance(error, IntegrityError | ProgrammingError)
 
 
 @retry(
@@ -186,13 +186,19 @@ def create_table(lake: Catalog, definition: TableDefinition) -> Table:
         return lake.load_table(definition.identifier)
 
 
+@retry(
+    retry=retry_if_exception_type(CommitFailedException),  # a stream committed first
+    stop=stop_after_attempt(10),
+    wait=wait_random(0, 0.5),
+    reraise=True,
+)
 def evolve(table: Table, wanted: Schema) -> list[str]:
     """Add the optional columns that the contract has and the table has not, each at its place; their names.
 
     Rows written before read NULL there. A job that runs goes on with the columns that it knows. A column that only the
     table has stays. SchemaConflictError for a new column that is required, or one of another type.
     """
-    there = {field.name for field in table.schema().fields}
+    there = {field.name for field in table.refresh().schema().fields}
     added = [field.name for field in wanted.fields if field.name not in there]
     try:
         with table.update_schema() as update:
