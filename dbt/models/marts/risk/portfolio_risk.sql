@@ -48,7 +48,8 @@ measured as (
         count(daily_return) over lookback as observations,
         avg(daily_return) over lookback as mean_return,
         stddev_samp(daily_return) over lookback as deviation,
-        sqrt(avg(power(least(daily_return, 0), 2)) over lookback) as downside_deviation,
+        -- (least() passes over NULL: a day without a return would count as one of nought.)
+        sqrt(avg(power(if(daily_return > 0, 0, daily_return), 2)) over lookback) as downside_deviation,
         covar_samp(daily_return, market_return) over lookback as covariance,
         var_samp(market_return) over lookback as market_variance
     from joined
