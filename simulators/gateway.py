@@ -23,7 +23,6 @@ from simulators.agenda import GATHERING, Step, parents, turns
 from simulators.balances import await_balances
 from simulators.broker import Broker, Command
 from simulators.calendar import TradingDay, trading_day
-from simulators.corporate import since_splits
 from simulators.desk import Desk
 from simulators.fundamentals import day_path
 from simulators.population import load_population
@@ -135,7 +134,7 @@ class Gateway:
         desk.ledger.check()
         mine = [trader for trader in self._people if self._acts(trader, day.date)]
         self._day = day
-        self._broker = Broker(desk.ledger, self._roster, mine, day.date, desk.splits)
+        self._broker = Broker(desk.ledger, self._roster, mine, day.date)
         for trader in mine:
             self._broker.used(desk.last_ids.get(trader, 0), trader)
         self._paths.clear()
@@ -160,7 +159,7 @@ class Gateway:
     def _path(self, symbol: str, day: TradingDay) -> list[int]:
         path = self._paths.get(symbol)
         if path is None:
-            item = since_splits(next(item for item in instruments() if item.symbol == symbol), self.desk.splits)
+            item = next(item for item in instruments() if item.symbol == symbol)
             reference = self.desk.markets[symbol].status.reference_price or item.initial_price
             people, scenario = self._roster.settings, self._roster.scenario
             path = day_path(

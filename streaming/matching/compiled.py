@@ -24,7 +24,6 @@ MODULES = (
     "matching",
     "orders",
     "sessions",
-    "corporate",
     "saving",
     "views",
     "market",

@@ -56,4 +56,3 @@ class Saved(Struct):
     highest_ids: dict[int, int]
     modes: dict[int, SelfTradePrevention]
     orders: list[SavedOrder]
-    actions: list[str] = []

@@ -15,7 +15,6 @@ FROM_TOPICS = (
     "prices",
     "book_snapshots",
     "market_status",
-    "corporate_actions",
     "portfolio_updates",
     "dead_letters",
     "ground_truth",
