@@ -39,7 +39,7 @@ check: .venv/.complete ## Lint, types, unit and property tests: under two minute
 	@$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --disable-progress-bar orchestration simulators stack streaming
+	$(BIN)/sqlfluff lint --disable-progress-bar lakehouse orchestration simulators stack streaming
 	(cd dbt && ../$(BIN)/sqlfluff lint --disable-progress-bar models macros tests snapshots)
 	$(BIN)/pytest -q tests/unit tests/property
 
@@ -92,6 +92,6 @@ FIND_PYTHON = for python in python3.11 python3.12 python3 python; do \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	fi
 	echo "Python environment: .venv"
-	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/platform.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements/platform.txt
 	$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
 	touch $@

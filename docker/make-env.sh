@@ -7,7 +7,7 @@ umask 077
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 partial=.env.$$
 for name in TICKHOUSE_POSTGRES_PASSWORD TICKHOUSE_READER_PASSWORD TICKHOUSE_SUPERSET_PASSWORD \
-    TICKHOUSE_SUPERSET_SECRET_KEY S3_ACCESS_KEY S3_SECRET_KEY; do
+    TICKHOUSE_SUPERSET_ANALYST_PASSWORD TICKHOUSE_SUPERSET_SECRET_KEY S3_ACCESS_KEY S3_SECRET_KEY; do
     echo "$name=$(random)"
 done > "$partial"
 mv "$partial" .env

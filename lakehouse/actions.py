@@ -17,9 +17,17 @@ WORTHWHILE = 2
 """Files of one day from which they are written anew as one."""
 
 
+CONFLICTS = (
+    "CommitFailedException",
+    "CommitStateUnknownException",
+    # Of a manifest: a stream's commit merged it with others, while it was rewritten here.
+    "could not be found in the latest snapshot",
+)
+
+
 def conflict(error: BaseException) -> bool:
     """Whether a commit lost to another writer more often than Iceberg itself tries again."""
-    return "CommitFailedException" in str(error) or "CommitStateUnknownException" in str(error)
+    return any(told in str(error) for told in CONFLICTS)
 
 
 again = retry(
@@ -63,7 +71,10 @@ class TableActions:
 
     @again
     def expire_snapshots(self, before: datetime) -> None:
-        """Forget snapshots older than `before`, and delete what only they used; the current one always stays."""
+        """Forget snapshots older than `before`, and delete what only they used.
+
+        The current one always stays, and one with a tag until the tag is too old.
+        """
         self._actions().expireSnapshots(self._table()).expireOlderThan(millis(before)).retainLast(1).execute()
 
     @again
@@ -78,6 +89,16 @@ class TableActions:
             action = action.usePrefixListing(True)  # Hadoop, which lists otherwise, knows no s3 here.
         result = action.execute()
         return sum(1 for _ in result.orphanFileLocations())
+
+    @again
+    def compute_statistics(self, columns: list[str]) -> None:
+        """Count the distinct values of these columns, for whoever plans joins: Trino reads it beside the table."""
+        java: Any = self._spark._jvm
+        gateway: Any = self._spark._sc._gateway
+        strings = gateway.new_array(java.java.lang.String, len(columns))
+        for number, name in enumerate(columns):
+            strings[number] = name
+        self._actions().computeTableStats(self._table()).columns(strings).execute()
 
     def _actions(self) -> Any:
         return self._java().spark.actions.SparkActions.get(self._spark._jsparkSession)

@@ -32,7 +32,7 @@ from pyiceberg.types import (
 PRICE = DecimalType(18, 4)
 CASH = DecimalType(38, 4)
 CASH_FIELDS = frozenset({"cash", "cash_change", "turnover"})
-PRICE_FIELDS = frozenset({"price", "tick_size", "open", "high", "low", "close", "vwap", "moving_average"})
+PRICE_FIELDS = frozenset({"amount", "price", "tick_size", "open", "high", "low", "close", "vwap", "moving_average"})
 TIME_FIELDS = frozenset({"begin", "end"})
 
 DOCS = {
@@ -60,6 +60,13 @@ DOCS = {
     "auction_quantity": "Shares that the auction that just ended traded",
     "indicative_price": "What an auction would trade at if it ended now, while orders gather",
     "indicative_quantity": "Shares that it would trade",
+    "action_id": "The operator's name for it",
+    "ex_date": "The first trading date on which the share is without it",
+    "numerator": "A split makes so many shares",
+    "denominator": "of each so many",
+    "amount": "What a dividend pays on a share, in dollars",
+    "close_price": "The last price before it",
+    "adjusted_price": "What that is worth afterwards, on the nearest tick",
     "trader_ids": "The accounts concerned",
     "order_ids": "The evidence: at most 50 orders",
     "begin": "Where the time spoken of begins, by the market's clock, UTC",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 
 from simulators.agenda import Step
+from simulators.corporate import Splits, shares_since_splits
 from simulators.risk import Change, Ledger, OpenOrder
 from simulators.roster import Roster
 from simulators.traders import Turn, View, first_order_id, on_tick, role
@@ -30,8 +31,11 @@ Command = NewOrder | CancelOrder | ReplaceOrder
 class Broker:
     """The broker of some simulated traders on one trading day."""
 
-    def __init__(self, ledger: Ledger, roster: Roster, traders: Iterable[int], date: dt.date) -> None:
+    def __init__(
+        self, ledger: Ledger, roster: Roster, traders: Iterable[int], date: dt.date, splits: Splits | None = None
+    ) -> None:
         self.ledger = ledger
+        self._splits = {} if splits is None else splits
         self.date = date
         self._roster = roster
         self._behaviours = roster.behaviours
@@ -146,7 +150,8 @@ class Broker:
             old[order.side] = order
         ask = old.get("sell")
         account = self.ledger.accounts[trader]
-        inventory = account.shares.get(symbol, 0) - self._roster.endowed[trader]
+        endowed = shares_since_splits(self._roster.endowed[trader], symbol, self._splits)
+        inventory = account.shares.get(symbol, 0) - endowed
         quotes = self._roster.makers[trader].quotes(turn, view, value, inventory)
         # The side that gives way goes first, or the other would meet it.
         sides: list[tuple[Side, int]] = [("buy", quotes.bid), ("sell", quotes.ask)]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from confluent_kafka import TopicPartition
 
 from simulators.balances import Balances
+from simulators.corporate import Splits, note
 from simulators.feed import Feed, Heard
 from simulators.risk import Change, Ledger, OpenOrder
 from simulators.traders import View, order_date
@@ -23,6 +24,7 @@ from streaming.contracts.commands import CancelOrder, NewOrder, ReplaceOrder
 from streaming.contracts.events import (
     Accepted,
     Cancelled,
+    CorporateAction,
     Expired,
     MarketStatus,
     Price,
@@ -33,7 +35,7 @@ from streaming.contracts.events import (
 )
 from streaming.contracts.reference import instruments
 from streaming.contracts.settings import Settings
-from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, ORDERS, PRICES, TRADES
+from streaming.contracts.topics import CORPORATE_ACTIONS, MARKET_STATUS, ORDER_EVENTS, ORDERS, PRICES, TRADES
 
 
 @dataclass(slots=True)
@@ -77,6 +79,9 @@ class Desk:
         self.last_ids: dict[int, int] = {}
         self.trades_until: dict[str, int] = {}
         """The market time up to which each symbol's trades have been heard."""
+        self.splits: Splits = {}
+        """What all splits so far have made of a share."""
+        self._acted: dict[str, int] = {}
         self._ticks = {item.symbol: item.tick_size for item in instruments()}
         self.ledger = Ledger(accounts)
 
@@ -94,6 +99,8 @@ class Desk:
                 if isinstance(status, MarketStatus) and status.session != "closed":
                     date = status.trading_date
                     opened[date] = min(opened.get(date, heard.timestamp), heard.timestamp)
+        for heard in feed.read_to_end(feed.begin(CORPORATE_ACTIONS)):
+            self.hear(heard)
         # Where no market is open the day's orders are gone, and nothing is promised.
         days = [opened[market.status.trading_date] for market in self.markets.values() if market.open]
         if self._open_since is not None:
@@ -122,6 +129,9 @@ class Desk:
                     if not settled:
                         # Partitions are read side by side: a purchase may be heard before the sale that paid for it.
                         self.ledger.post(trade, check=False)
+            for action in heard.said.actions:
+                self.ledger.act(action, given=settled)
+                self._note(action)
             self.ledger.trades_heard(symbol, now)
         for item in heard.said.items:
             if isinstance(item, Accepted | Rejected | Replaced | Cancelled | Expired):
@@ -129,11 +139,18 @@ class Desk:
                     self.ledger.apply(item)
             elif isinstance(item, MarketStatus):
                 self._status(item)
+            elif isinstance(item, CorporateAction):
+                self._note(item)
             elif isinstance(item, Price) and market is not None:
                 market.view.see(item)
         if heard.topic == PRICES.name and market is not None and now > market.now:
             market.view.minute_over(now // MINUTE - market.now // MINUTE)
             market.now = now
+
+    def _note(self, action: CorporateAction) -> None:
+        if action.sequence > self._acted.get(action.symbol, 0):  # it comes on two topics
+            self._acted[action.symbol] = action.sequence
+            note(self.splits, action)
 
     def _status(self, status: MarketStatus) -> None:
         date = dt.date.fromisoformat(status.trading_date)

@@ -1,7 +1,7 @@
 """Did the platform do what the shadow market did? Compared item for item, for every history run.
 
-Everything on `order-events`, `trades` and `market-status` has a sequence per symbol without a gap: the three topics
-are merged by it and held against the shadow's file. What came after the run (live trading) is passed over.
+Everything on `order-events`, `trades`, `market-status` and `corporate-actions` has a sequence per symbol without a gap:
+the topics are merged by it and held against the shadow's file. What came after the run (live trading) is passed over.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from simulators.market_time import partitions
 from simulators.runs import DayFiles, Run, run_folder
 from streaming.contracts.kafka import consumer_config
 from streaming.contracts.settings import Settings
-from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, TRADES
+from streaming.contracts.topics import CORPORATE_ACTIONS, MARKET_STATUS, ORDER_EVENTS, TRADES
 
 Progress = Callable[[int, int], None]
 """Told how many events of how many agree or differ so far."""
@@ -139,7 +139,8 @@ def differential(
     comparison = open_comparison(settings.home, run)
     consumer = Consumer(consumer_config(settings, "differential"))
     try:
-        starts = [part for topic in (ORDER_EVENTS, TRADES, MARKET_STATUS) for part in partitions(consumer, topic)]
+        topics = (ORDER_EVENTS, TRADES, MARKET_STATUS, CORPORATE_ACTIONS)
+        starts = [part for topic in topics for part in partitions(consumer, topic)]
         for start in starts:
             start.offset = OFFSET_BEGINNING
         consumer.assign(starts)

@@ -11,10 +11,18 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from streaming.contracts.codec import UNREADABLE
 from streaming.contracts.commands import AnyCommand
-from streaming.contracts.events import MarketStatus, OrderEvent, Price, Trade
+from streaming.contracts.events import CorporateAction, MarketStatus, OrderEvent, Price, Trade
 from streaming.contracts.kafka import consumer_config
 from streaming.contracts.settings import Settings
-from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, ORDERS, PRICES, TRADES, Topic
+from streaming.contracts.topics import (
+    CORPORATE_ACTIONS,
+    MARKET_STATUS,
+    ORDER_EVENTS,
+    ORDERS,
+    PRICES,
+    TRADES,
+    Topic,
+)
 
 TIMEOUT = 30.0
 TAIL = 400
@@ -24,11 +32,12 @@ Item = TypeVar("Item")
 
 
 class Envelope(msgspec.Struct, Generic[Item]):
-    """The value of a message."""
+    """The value of a message; `actions` are on `trades` only, and come after its items."""
 
     symbol: str
     event_time: int
     items: list[Item]
+    actions: list[CorporateAction] = []
 
 
 DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
@@ -37,6 +46,7 @@ DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     TRADES.name: msgspec.json.Decoder(Envelope[Trade]),
     PRICES.name: msgspec.json.Decoder(Envelope[Price]),
     MARKET_STATUS.name: msgspec.json.Decoder(Envelope[MarketStatus]),
+    CORPORATE_ACTIONS.name: msgspec.json.Decoder(Envelope[CorporateAction]),
 }
 
 

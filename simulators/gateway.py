@@ -23,6 +23,7 @@ from simulators.agenda import GATHERING, Step, parents, turns
 from simulators.balances import await_balances
 from simulators.broker import Broker, Command
 from simulators.calendar import TradingDay, trading_day
+from simulators.corporate import since_splits
 from simulators.desk import Desk
 from simulators.fundamentals import day_path
 from simulators.population import load_population
@@ -134,7 +135,7 @@ class Gateway:
         desk.ledger.check()
         mine = [trader for trader in self._people if self._acts(trader, day.date)]
         self._day = day
-        self._broker = Broker(desk.ledger, self._roster, mine, day.date)
+        self._broker = Broker(desk.ledger, self._roster, mine, day.date, desk.splits)
         for trader in mine:
             self._broker.used(desk.last_ids.get(trader, 0), trader)
         self._paths.clear()
@@ -159,7 +160,7 @@ class Gateway:
     def _path(self, symbol: str, day: TradingDay) -> list[int]:
         path = self._paths.get(symbol)
         if path is None:
-            item = next(item for item in instruments() if item.symbol == symbol)
+            item = since_splits(next(item for item in instruments() if item.symbol == symbol), self.desk.splits)
             reference = self.desk.markets[symbol].status.reference_price or item.initial_price
             people, scenario = self._roster.settings, self._roster.scenario
             path = day_path(

@@ -20,6 +20,7 @@ from simulators.abuse import episodes
 from simulators.agenda import GATHERING, Step, mistakes, parents, turns
 from simulators.broker import Broker
 from simulators.calendar import TradingDay
+from simulators.corporate import Splits, declared, note, since_splits
 from simulators.fundamentals import day_path
 from simulators.population import PriceBands
 from simulators.risk import Account, Ledger, endowments
@@ -28,7 +29,7 @@ from simulators.scenario import Scenario, concerns
 from simulators.traders import Turn, View
 from streaming.contracts.codec import MINUTE, encode_line
 from streaming.contracts.commands import AnyCommand, Clock, DefineInstrument, Halt, Resume, Session, SetSession
-from streaming.contracts.events import BookEvent, Episode, MarketStatus, Rejected, Trade
+from streaming.contracts.events import BookEvent, CorporateAction, Episode, MarketStatus, Rejected, Trade
 from streaming.contracts.reference import Instrument
 from streaming.matching.exchange import Exchange
 
@@ -43,7 +44,7 @@ class State(msgspec.Struct):
     """What one day hands on to the next: balances, markets, closing prices.
 
     `sequences` holds every market's last sequence, `batches` how many batches the day's commands make, `labels` how
-    much abuse was planted.
+    much abuse was planted, `splits` what all splits so far have made of a share.
     """
 
     accounts: dict[int, Account]
@@ -52,6 +53,7 @@ class State(msgspec.Struct):
     sequences: dict[str, int]
     batches: int = 0
     labels: int = 0
+    splits: Splits = {}
 
 
 class ShadowError(RuntimeError):
@@ -113,21 +115,10 @@ class Day:
         self.ledger = Ledger(before.accounts)
         self.exchange = Exchange.load(before.markets.encode())
         self.roster = run.roster()
-        self.broker = Broker(self.ledger, self.roster, (trader.trader_id for trader in run.people), day.date)
-        people, scenario = run.population, run.scenario
-        self.paths = {
-            item.symbol: day_path(
-                run.seed,
-                item,
-                day.date,
-                self.references[item.symbol],
-                day.minutes,
-                people.fundamental,
-                scenario,
-                people.prices,
-            )
-            for item in run.listed
-        }
+        self.splits = dict(before.splits)
+        everyone = (trader.trader_id for trader in run.people)
+        self.broker = Broker(self.ledger, self.roster, everyone, day.date, self.splits)
+        self.paths: dict[str, list[int]] = {}
         self.views: dict[str, View] = {}
         self.labels: list[Episode] = []
         self._batches = 0
@@ -155,7 +146,8 @@ class Day:
         partial[2].write_bytes(b"".join(map(encode_line, self.labels)))
         sequences = {symbol: market.sequence for symbol, market in self.exchange.markets.items()}
         markets = self.exchange.dump().decode()
-        state = State(self.ledger.accounts, markets, self.references, sequences, self._batches, len(self.labels))
+        counts = self._batches, len(self.labels)
+        state = State(self.ledger.accounts, markets, self.references, sequences, *counts, self.splits)
         partial[3].write_bytes(msgspec.json.encode(state))
         for path, final in zip(partial, finals, strict=True):
             path.replace(final)
@@ -168,9 +160,14 @@ class Day:
         if first:
             for item in run.listed:
                 self._send(define(item, gathering - MINUTE, run.population.market.price_bands))
-            yield 0
+        else:
+            for item in run.listed:
+                for action in declared(run.population, item.symbol, day.date, gathering - MINUTE):
+                    self._send(action)
+        yield 0
         for item in run.listed:
             self._open(item, gathering)
+            self.paths[item.symbol] = self._path(item)
         plan = self._plan()
         position, count = 0, len(plan)
         for minute in range(-GATHERING, day.minutes):
@@ -196,6 +193,12 @@ class Day:
         for item in run.listed:
             self._send(Clock(symbol=item.symbol, event_time=day.end))
         yield day.minutes
+
+    def _path(self, item: Instrument) -> list[int]:
+        run, people = self.run, self.run.population
+        item, reference = since_splits(item, self.splits), self.references[item.symbol]
+        minutes, model, prices = self.day.minutes, people.fundamental, people.prices
+        return day_path(run.seed, item, self.day.date, reference, minutes, model, run.scenario, prices)
 
     def _plan(self) -> list[tuple[int, int, Turn | Step | Halt | Resume]]:
         """Everything that is known beforehand, in order of time."""
@@ -244,6 +247,9 @@ class Day:
             self.ledger.apply(event)
             if isinstance(event, Trade):
                 self.views[symbol].last = self.references[symbol] = event.price
+            elif isinstance(event, CorporateAction):
+                note(self.splits, event)
+                self.references[symbol] = event.adjusted_price or self.references[symbol]
             elif isinstance(event, Rejected) and event.reason != "unknown_order":  # it may have traded a moment ago
                 raise ShadowError(f"the shadow market refused {command}: {event}")
         if events:

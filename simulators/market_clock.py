@@ -18,10 +18,11 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from simulators.agenda import GATHERING
 from simulators.calendar import TradingDay, first_day_after, last_complete_trading_day
+from simulators.corporate import declared
 from simulators.feed import Feed
 from simulators.history import define
 from simulators.market_time import committed, market_time
-from simulators.population import load_population
+from simulators.population import Population, load_population
 from simulators.settings import simulator_settings
 from streaming.contracts.codec import MINUTE, encode
 from streaming.contracts.commands import AnyCommand, Clock, Session, SetSession
@@ -40,10 +41,13 @@ SECOND = 1_000_000
 
 
 def next_tick(now: int, step: int, day: TradingDay) -> int:
-    """The market's time one tick after `now`: it stops where a session of `day` begins, and at its end."""
+    """The market's time one tick after `now`: it stops where a session of `day` begins, and at its end.
+
+    Before the first of them it stops where the day's corporate actions are told.
+    """
     begins, opens, closes, ends = bounds(day)
     if now < begins:
-        return begins
+        return begins if now >= begins - MINUTE else begins - MINUTE
     for stop in (opens, closes, ends):
         if now < stop:
             return min(now + step, stop)
@@ -58,8 +62,15 @@ def bounds(day: TradingDay) -> tuple[int, int, int, int]:
     return day.open - GATHERING * MINUTE, day.open, day.close - GATHERING * MINUTE, day.close - 1
 
 
-def tick_commands(now: int, day: TradingDay, listed: Sequence[Instrument], untraded: Sequence[str]) -> list[AnyCommand]:
+def tick_commands(
+    now: int, day: TradingDay, listed: Sequence[Instrument], untraded: Sequence[str], people: Population
+) -> list[AnyCommand]:
     """What every symbol is told when the market's time gets to `now`; `untraded` symbols open at their first price."""
+    if now == bounds(day)[0] - MINUTE:
+        commands: list[AnyCommand] = []
+        for item in listed:
+            commands += declared(people, item.symbol, day.date, now) or [Clock(symbol=item.symbol, event_time=now)]
+        return commands
     sessions: tuple[Session, ...] = ("opening_auction", "continuous", "closing_auction", "closed")
     session = dict(zip(bounds(day), sessions, strict=True)).get(now)
     if session is None:
@@ -105,18 +116,19 @@ class MarketClock:
     def run(self, stop: Event, speed: int) -> None:
         """Tell the time each second until `stop`; `speed` market seconds pass in a second."""
         now = self.now()
+        people = load_population(simulator_settings().population)
         if now is None:
             day = first_day_after(last_complete_trading_day(dt.datetime.now(dt.UTC)).end)
             now = bounds(day)[0] - MINUTE
-            bands = load_population(simulator_settings().population).market.price_bands
-            self.tell(now, [define(item, now, bands) for item in self._listed])
+            self.tell(now, [define(item, now, people.market.price_bands) for item in self._listed])
         log.info("started", market_time=_told(now), speed=speed)
         due = time.monotonic()
         while not stop.wait(max(0.0, due - time.monotonic())):
             due = max(due + 1.0, time.monotonic())  # seconds that were missed are not made up for
             day = first_day_after(now)
             now = next_tick(now, speed * SECOND, day)
-            self.tell(now, tick_commands(now, day, self._listed, self._untraded() if now == bounds(day)[0] else ()))
+            untraded = self._untraded() if now == bounds(day)[0] else ()
+            self.tell(now, tick_commands(now, day, self._listed, untraded, people))
             if now in (day.open, day.close - 1):
                 log.info("opened" if now == day.open else "closed", trading_date=str(day.date))
         log.info("stopped", market_time=_told(now))

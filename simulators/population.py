@@ -100,6 +100,52 @@ class Prices(_Model):
         return columns
 
 
+class _Action(_Model):
+    """When: on `date`, or in each of the `months` on the `trading_day` of that number in the month."""
+
+    symbol: str
+    date: dt.date | None = None
+    months: list[Annotated[int, Field(ge=1, le=12)]] = []
+    trading_day: Annotated[int, Field(ge=1, le=18)] | None = None
+
+    @field_validator("symbol")
+    @classmethod
+    def _listed(cls, symbol: str) -> str:
+        if symbol not in {item.symbol for item in instruments()}:
+            raise ValueError(f"{symbol} is not listed")
+        return symbol
+
+    @model_validator(mode="after")
+    def _when(self) -> _Action:
+        if not (bool(self.months) == (self.trading_day is not None) == (self.date is None)):
+            raise ValueError("an action has either a date, or months and a trading_day")
+        return self
+
+
+class Split(_Action):
+    """`numerator` shares become of each `denominator`."""
+
+    kind: Literal["split"]
+    numerator: Annotated[int, Field(ge=1, le=1_000)]
+    denominator: Annotated[int, Field(ge=1, le=1_000)]
+
+    @model_validator(mode="after")
+    def _changes(self) -> Split:
+        if self.numerator == self.denominator:
+            raise ValueError("a split of 1 to 1 changes nothing")
+        return self
+
+
+class CashDividend(_Action):
+    """`amount` is paid on each share, in 1/10,000 dollar."""
+
+    kind: Literal["cash_dividend"]
+    amount: PositiveInt
+
+
+CorporateAction = Annotated[Split | CashDividend, Field(discriminator="kind")]
+
+
 class Abuse(_Model):
     """See `simulators.abuse`."""
 
@@ -189,7 +235,10 @@ class Institution(_Group):
     styles: Annotated[list[Literal["twap", "vwap", "participation"]], Field(min_length=1)]
 
 
-KINDS = ("noise", "value", "momentum", "mean_reversion", "retail", "market_maker", "institution")
+KINDS = (
+    *("noise", "value", "momentum", "mean_reversion", "retail", "market_maker", "institution"),
+    *("split", "cash_dividend"),
+)
 Ordinary = Noise | Value | Momentum | MeanReversion | Retail
 Group = Annotated[Ordinary | MarketMaker | Institution, Field(discriminator="kind")]
 
@@ -200,6 +249,7 @@ class Population(_Model):
     market: Market
     fundamental: Fundamental
     prices: Prices | None = None
+    corporate_action: list[CorporateAction] = []
     abuse: Abuse
     group: Annotated[list[Group], Field(min_length=1)]
 

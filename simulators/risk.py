@@ -13,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from streaming.contracts.entitlement import entitlement
 from streaming.contracts.events import (
     Accepted,
     BookEvent,
     Cancelled,
+    CorporateAction,
     Expired,
     MarketStatus,
     Rejected,
@@ -164,6 +166,8 @@ class Ledger:
             self._replaced(event)
         elif isinstance(event, Rejected):
             self._rejected(event)
+        elif isinstance(event, CorporateAction):
+            self.act(event)
         elif isinstance(event, MarketStatus) and event.upper_price is not None:
             self._collar(event.symbol, event.upper_price)
 
@@ -193,6 +197,24 @@ class Ledger:
             return
         if (buyer is not None and buyer.cash < 0) or (seller is not None and seller.shares[trade.symbol] < 0):
             raise RiskError(f"{trade.trade_id} leaves a balance below zero")
+
+    def act(self, action: CorporateAction, *, given: bool = False) -> None:
+        """Give every holder what a corporate action brings, unless it is `given` already. Orders from before are gone.
+
+        Every trade of the symbol before it must have been heard.
+        """
+        if action.status != "effective":
+            return
+        for order in [order for order in self.orders.values() if order.symbol == action.symbol]:
+            if order.placed < action.event_time:  # the exchange cancelled it, which may be heard later
+                order.asked.clear()
+                order.left = 0
+                self._promise(order)
+        for account in () if given else self.accounts.values():
+            held = account.shares.get(action.symbol, 0)
+            cash, shares = entitlement(action, held)
+            account.cash += cash
+            account.shares[action.symbol] = held + shares
 
     def trades_heard(self, symbol: str, until: int) -> None:
         """Every trade of the symbol before the market time `until` has been heard."""

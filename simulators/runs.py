@@ -19,7 +19,7 @@ from simulators.roster import Roster
 from simulators.scenario import CALM, Scenario
 from streaming.contracts.reference import Instrument, Trader, instruments, traders
 
-VERSION = 2
+VERSION = 3
 """Rises with every change that makes the same settings give other commands."""
 
 

@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-AREAS = ("stack", "demo", "trade", "market", "lake", "books", "realism", "export", "watch")
+AREAS = ("stack", "demo", "trade", "market", "lake", "stored_book", "books", "realism", "export", "watch")
 
 for area in AREAS:
     import_module(f"stack.commands.{area}").register(app)

@@ -30,6 +30,32 @@ CONFIG = PROJECT / "superset" / "superset_config.py"
 INITIALISE = PROJECT / "superset" / "initialise.py"
 REQUIREMENTS = PROJECT / "requirements" / "superset.txt"
 USERNAME = "admin"
+ANALYST = "analyst"
+TRINO_USER = "superset"
+"""Trino's rules (stack/servers/trino_rules.json) let it read, and nothing else."""
+MAY_BE_EMPTY = frozenset(
+    {
+        "Latest alerts",
+        "Alerts by rule",
+        "Alerts by day",
+        "Alerts by symbol and rule",
+        "How well the rules find what was planted",
+        "Last reconciliation",
+        "Differences found",
+        "Dead letters",
+        "Halts and pauses",
+        # Of returns of many days.
+        "Value at risk",
+        "Value at risk by risk profile",
+        "Value at risk by three methods",
+        "Dollars at risk",
+        "Traders by value at risk",
+        "Are the measures right?",
+        "Beta",
+        "Correlation of the symbols",
+    }
+)
+"""Charts that say nothing on a quiet market, or on one of a few days."""
 KINDS = {"databases": "database", "datasets": "dataset", "charts": "chart", "dashboards": "dashboard"}
 """Folders of the export format, and the name of each in Superset's REST interface."""
 
@@ -55,7 +81,7 @@ def python(settings: Settings) -> Path:
 
 
 def initialise(settings: Settings) -> bool:
-    """Bring Superset's metadata database, roles and administrator up to date. Needs PostgreSQL only.
+    """Bring Superset's metadata database, roles and users up to date. Needs PostgreSQL only.
 
     Returns False, at once, where nothing has changed since the last time.
     """
@@ -65,10 +91,14 @@ def initialise(settings: Settings) -> bool:
     fingerprint = _fingerprint(settings)
     if stamp.exists() and stamp.read_text() == fingerprint and _has_administrator(settings):
         return False
-    password = {"SUPERSET_ADMIN_PASSWORD": settings.secrets().superset_password}
+    secrets = settings.secrets()
+    passwords = {
+        "SUPERSET_ADMIN_PASSWORD": secrets.superset_password,
+        "SUPERSET_ANALYST_PASSWORD": secrets.superset_analyst_password,
+    }
     done = subprocess.run(
         [str(python(settings)), str(INITIALISE)],
-        env={**os.environ, **environment(settings), **password},
+        env={**os.environ, **environment(settings), **passwords},
         cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -87,6 +117,7 @@ def _fingerprint(settings: Settings) -> str:
         digest.update(path.read_bytes())
     digest.update(settings.postgres("superset").encode())
     digest.update(settings.secrets().superset_password.encode())
+    digest.update(settings.secrets().superset_analyst_password.encode())
     return digest.hexdigest()
 
 
@@ -109,8 +140,11 @@ def load(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def bundle(settings: Settings) -> bytes:
-    """The ZIP that Superset imports: the files as they are, with the address of Trino put in."""
-    trino = urlsplit(settings.trino)
+    """The ZIP that Superset imports: the files as they are, addresses put in. It holds a password: do not keep it."""
+    addresses = {
+        "Tickhouse lake": f"trino://{TRINO_USER}@{urlsplit(settings.trino).netloc}/lake",
+        "Tickhouse ledger": settings.postgres("tickhouse", "reader"),
+    }
     content = io.BytesIO()
     with ZipFile(content, "w", ZIP_DEFLATED) as archive:
         metadata = {"version": "1.0.0", "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"}
@@ -118,24 +152,25 @@ def bundle(settings: Settings) -> bytes:
         for kind in KINDS:
             for name, asset in load(kind).items():
                 if kind == "databases":
-                    asset["sqlalchemy_uri"] = f"trino://tickhouse@{trino.netloc}/lake"
+                    asset["sqlalchemy_uri"] = addresses[asset["database_name"]]
                 if asset.get("query_context"):  # a mapping in our files, for the reader; text in Superset's format
                     asset["query_context"] = json.dumps(asset["query_context"])
                 archive.writestr(f"tickhouse/{name}", yaml.safe_dump(asset, sort_keys=False))
     return content.getvalue()
 
 
-class Superset:
-    """A session of the administrator with Superset's REST interface."""
+def password(settings: Settings, username: str) -> str:
+    """The password of one of our users of Superset."""
+    secrets = settings.secrets()
+    return {USERNAME: secrets.superset_password, ANALYST: secrets.superset_analyst_password}[username]
 
-    def __init__(self, settings: Settings) -> None:
+
+class Superset:
+    """A session of a user, the administrator unless `username` says otherwise, with Superset's REST interface."""
+
+    def __init__(self, settings: Settings, username: str = USERNAME) -> None:
         self._client = httpx.Client(base_url=settings.superset, timeout=120)
-        login = {
-            "username": USERNAME,
-            "password": settings.secrets().superset_password,
-            "provider": "db",
-            "refresh": False,
-        }
+        login = {"username": username, "password": password(settings, username), "provider": "db", "refresh": False}
         _wait_until_healthy(self._client)
         token = self._json(self._client.post("/api/v1/security/login", json=login))["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
@@ -155,6 +190,10 @@ class Superset:
     def post(self, path: str, **content: Any) -> dict[str, Any]:
         """The answer to POST `path`; `content` as httpx takes it (`json`, `data`, `files`)."""
         return self._json(self._client.post(path, **content))
+
+    def status(self, method: str, path: str) -> int:
+        """The HTTP status of a request with an empty object: whether the user may ask it at all."""
+        return self._client.request(method, path, json={}).status_code
 
     def ids(self, kind: str) -> dict[str, int]:
         """The ids of everything of a kind (see `KINDS`), by uuid."""

@@ -26,14 +26,12 @@ from simulators.publish import WrongExchangeError, publish
 from simulators.runs import Run
 from stack import demo_report
 from stack.commands.books import show as show_report
-from stack.dashboards import chart_data
+from stack.dashboards import MAY_BE_EMPTY, chart_data
 from stack.settings import StackSettings
 from stack.supervisor import down, up
 
 TRADERS = ["clock", "buyers", "sellers"]
 SETTLED = (files("stack") / "sql" / "settled.sql").read_text(encoding="utf-8")
-MAY_BE_EMPTY = {"Latest alerts"}
-"""Charts that say nothing on a quiet market."""
 UNREACHABLE = (
     KafkaException,
     psycopg.Error,

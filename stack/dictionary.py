@@ -14,7 +14,7 @@ from pyiceberg.types import ListType
 
 from lakehouse.schemas import comment, members_of
 from lakehouse.tables import REFERENCE_TABLES, TABLES
-from streaming.contracts.reasons import CANCELLED, REJECTED
+from streaming.contracts.reasons import ACTION_REFUSED, CANCELLED, REJECTED
 from streaming.contracts.settings import PROJECT
 from streaming.contracts.topics import TOPICS, Topic
 
@@ -59,7 +59,7 @@ def topic_section(topic: Topic) -> list[str]:
 def reason_section() -> list[str]:
     """The reason codes of rejections and cancellations."""
     lines = ["\n## Reason codes", "\nWhen each is found, and in which order, is in [rule-book.md](rule-book.md)."]
-    for event, reasons in (("rejected", REJECTED), ("cancelled", CANCELLED)):
+    for event, reasons in (("rejected", REJECTED), ("cancelled", CANCELLED), ("corporate_action", ACTION_REFUSED)):
         lines.append(f"\n### {event}\n")
         lines += table(("reason", "meaning"), ((f"`{reason}`", text) for reason, text in reasons.items()))
     return lines

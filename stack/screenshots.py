@@ -1,6 +1,6 @@
 """Pictures of the web pages of a running stack, taken by a real browser: for the README, and for tests that look.
 
-    python -m stack.screenshots docs/images       # Dagster's lineage and last run, the dashboard, Flink's jobs
+    python -m stack.screenshots docs/images       # Dagster's lineage and last run, the dashboards, Flink's jobs
 
 The browser is the system's Chromium (Debian: `apt-get install chromium`), or the one that `TICKHOUSE_CHROMIUM` names.
 """
@@ -13,12 +13,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
-from stack.dashboards import load
+from stack.dashboards import MAY_BE_EMPTY, USERNAME, load, password
 from streaming.contracts.settings import Settings, settings
 
 FLAGS = (
@@ -32,13 +33,15 @@ FLAGS = (
     "--no-first-run",
     "--force-color-profile=srgb",
 )
-SUPERSET_DASHBOARD = "/superset/dashboard/tickhouse-market/?standalone=1"
+SUPERSET_DASHBOARD = "/superset/dashboard/{slug}/?standalone=1"
 PATIENCE = 300_000
 """Milliseconds that a page may take."""
 
 
-DRAWN = "canvas, table tbody tr, .header-line, .no-results-title, .ant-empty"
-"""What a chart of Superset consists of when it is there: a picture, a table, a number, or a word that there is none."""
+FILLED = "canvas, table tbody tr, .header-line"
+"""What a chart of Superset consists of when it has data: a picture, a table or a number."""
+EMPTY = ".no-results-title, .ant-empty"
+"""The words that there is none."""
 FAILED = ".ant-alert-error, [data-test=error-container]"
 CANVASES_ARE_PAINTED = """() => {
     const canvases = [...document.querySelectorAll('[data-test=chart-grid-component] canvas')];
@@ -92,38 +95,64 @@ def screenshot(
     the page to its end instead of the window. NotDrawnError where the page is not ready in time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    window = page.viewport_size
     try:
         page.goto(url)
-        if callable(wait_for):
-            wait_for(page)
-        else:
-            page.locator(wait_for).first.wait_for()
+        _wait(page, wait_for)
+        if whole and window:  # a window as tall as the page: what is below the fold would be drawn while it is taken
+            height = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": window["width"], "height": height})
+            _wait(page, wait_for)
+        page.screenshot(path=path, full_page=whole, animations="disabled")
     except (Error, AssertionError) as error:
         seen = path.with_suffix(".failed.png")
         page.screenshot(path=seen)
         raise NotDrawnError(f"{url} was not drawn ({seen} shows what was): {error}") from error
-    page.screenshot(path=path, full_page=whole, animations="disabled")
+    finally:
+        if window:
+            page.set_viewport_size(window)
 
 
-def log_in_to_superset(page: Page, settings: Settings) -> None:
+def _wait(page: Page, wait_for: str | Callable[[Page], None]) -> None:
+    if callable(wait_for):
+        wait_for(page)
+    else:
+        page.locator(wait_for).first.wait_for()
+
+
+def log_in_to_superset(page: Page, settings: Settings, username: str = USERNAME) -> None:
     """Through the form, as a person does."""
     page.goto(f"{settings.superset}/login/")
-    page.locator("input#username").fill("admin")
-    page.locator("input#password").fill(settings.secrets().superset_password)
+    page.locator("input#username").fill(username)
+    page.locator("input#password").fill(password(settings, username))
     page.locator("button[type=submit]").click()
     page.wait_for_url(lambda url: "/login" not in url)
 
 
-def dashboard_is_drawn(page: Page) -> None:
-    """Wait until every chart of the open Superset dashboard shows something; AssertionError tells which failed."""
+def dashboards() -> dict[str, int]:
+    """The number of charts on each of our dashboards, by its name in the address."""
+    return {
+        board["slug"]: sum(isinstance(node, dict) and node["type"] == "CHART" for node in board["position"].values())
+        for board in load("dashboards").values()
+    }
+
+
+def dashboard_is_drawn(page: Page, number: int, may_be_empty: frozenset[str] = frozenset()) -> None:
+    """Wait until the `number` charts of the open Superset dashboard show something.
+
+    AssertionError names those that failed, and those without data whose title is not one of `may_be_empty`.
+    """
     charts = page.locator("[data-test=chart-grid-component]")
-    expect(charts).to_have_count(len(load("charts")), timeout=PATIENCE)
-    drawn = charts.filter(has=page.locator(DRAWN))
-    expect(drawn.or_(charts.filter(has=page.locator(FAILED)))).to_have_count(len(load("charts")), timeout=PATIENCE)
-    errors = [chart.inner_text() for chart in charts.filter(has=page.locator(FAILED)).all()]
-    if errors:
-        raise AssertionError("charts failed: " + " | ".join(errors))
+    expect(charts).to_have_count(number, timeout=PATIENCE)
+    ended = charts.filter(has=page.locator(f"{FILLED}, {EMPTY}, {FAILED}"))
+    expect(ended).to_have_count(number, timeout=PATIENCE)
     expect(page.locator("[data-test=loading-indicator]")).to_have_count(0, timeout=PATIENCE)
+    failed = [chart.inner_text() for chart in charts.filter(has=page.locator(FAILED)).all()]
+    if failed:
+        raise AssertionError("charts failed: " + " | ".join(failed))
+    empty = {chart.inner_text().partition("\n")[0] for chart in charts.filter(has=page.locator(EMPTY)).all()}
+    if empty - may_be_empty:
+        raise AssertionError("charts without data: " + ", ".join(sorted(empty - may_be_empty)))
     page.wait_for_function(CANVASES_ARE_PAINTED)
     page.wait_for_timeout(2000)  # ECharts draws its lines over a second
 
@@ -160,7 +189,13 @@ def picture_book(settings: Settings, folder: Path) -> list[Path]:
             made.append(folder / name)
 
         log_in_to_superset(page, settings)
-        take("superset-dashboard.png", settings.superset + SUPERSET_DASHBOARD, dashboard_is_drawn, whole=True)
+        for slug, number in dashboards().items():
+            take(
+                f"superset-{slug.removeprefix('tickhouse-')}.png",
+                settings.superset + SUPERSET_DASHBOARD.format(slug=slug),
+                partial(dashboard_is_drawn, number=number, may_be_empty=MAY_BE_EMPTY),
+                whole=True,
+            )
         page.set_viewport_size({"width": 2200, "height": 1300})  # smaller, and the boxes lose their colours
         take("dagster-lineage.png", f"{settings.dagster}/asset-groups", dagster_is_drawn)
         page.set_viewport_size({"width": 1600, "height": 1000})

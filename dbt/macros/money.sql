@@ -19,3 +19,8 @@
 {% macro cost_of_sold(held, entry) -%}
     {{ divide_half_up(held ~ ".cost * -" ~ entry ~ ".quantity", held ~ ".shares") }}
 {%- endmacro %}
+
+{# Where a split leaves the end of a lot: so many shares after those that were sold before it, rounded down. #}
+{% macro after_split(place) -%}
+    split.place + ({{ place }} - split.place) * split.after div split.before
+{%- endmacro %}

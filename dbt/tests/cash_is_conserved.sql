@@ -1,4 +1,5 @@
--- On every trading day the cash of all traders adds up to all cash ever endowed, to 1/10,000 dollar.
+-- On every trading day the cash of all traders adds up to all cash ever endowed, and paid by issuers, to 1/10,000
+-- dollar.
 {{ config(meta={'dagster': {'ref': {'name': 'portfolio_value'}}}) }}
 
 with
@@ -14,7 +15,7 @@ endowed as (
     from days
     inner join {{ ref('int_ledger_entries') }} as entries
         on days.trading_date >= entries.trading_date
-    where entries.is_endowment
+    where entries.is_endowment or entries.is_corporate_action
     group by days.trading_date
 ),
 

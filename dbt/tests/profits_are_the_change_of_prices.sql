@@ -1,5 +1,5 @@
--- Trading is a zero-sum game: all traders together win exactly what the prices of all shares gained. On its first day
--- a share was worth the reference price.
+-- Trading is a zero-sum game: all traders together win exactly what the prices of all shares gained, and what
+-- their issuers paid. On its first day a share was worth the reference price.
 {{ config(meta={'dagster': {'ref': {'name': 'profit_and_loss'}}}) }}
 
 with
@@ -25,17 +25,32 @@ endowed as (
     group by symbol, trading_date
 ),
 
+paid as (
+    select
+        symbol,
+        trading_date,
+        sum(cash_change) as cash
+    from {{ ref('int_ledger_entries') }}
+    where is_corporate_action
+    group by symbol, trading_date
+),
+
 moved as (
     select
         held.trading_date,
         held.shares * held.price
         - coalesce(lag(held.shares * held.price) over (partition by held.symbol order by held.trading_date), 0)
-        - coalesce(endowed.cost, 0) as gain
+        - coalesce(endowed.cost, 0)
+        + coalesce(paid.cash, 0) as gain
     from held
     left join endowed
         on
             held.symbol = endowed.symbol
             and held.trading_date = endowed.trading_date
+    left join paid
+        on
+            held.symbol = paid.symbol
+            and held.trading_date = paid.trading_date
 ),
 
 expected as (

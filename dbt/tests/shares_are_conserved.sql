@@ -1,4 +1,5 @@
--- On every trading day the positions of a symbol add up to all shares ever endowed: trading moves shares, no more.
+-- On every trading day the positions of a symbol add up to all shares ever endowed, and made or taken by splits:
+-- trading moves shares, no more.
 {{ config(meta={'dagster': {'ref': {'name': 'positions'}}}) }}
 
 with
@@ -15,7 +16,7 @@ endowed as (
     from days
     inner join {{ ref('int_ledger_entries') }} as entries
         on days.trading_date >= entries.trading_date
-    where entries.is_endowment and entries.symbol is not null
+    where (entries.is_endowment or entries.is_corporate_action) and entries.symbol is not null
     group by days.trading_date, entries.symbol
 ),
 

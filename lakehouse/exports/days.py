@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from lakehouse.exports.changes import Added, Update
-from lakehouse.exports.feed import Feed, FeedError
+from lakehouse.reconstruction.book import Book
+from lakehouse.reconstruction.changes import Added, Update
 from streaming.contracts.events import BookEvent, MarketStatus
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -62,28 +62,27 @@ def make_day(symbol: str, date: dt.date, events: Sequence[BookEvent], *, settled
     if not events or events[-1].event_time < start:
         raise ExportError(f"{symbol} has no events on {date}")
     _check(symbol, events, settled=settled)
-    feed = Feed()
+    book = Book()
     position = 0
-    try:
-        while events[position].event_time < start:
-            event = events[position]
-            if not settled or isinstance(event, MarketStatus):
-                feed.apply(event)
-            position += 1
-        feed.finish()
-        opening, halted = feed.book(), feed.halted
-        updates = [update for event in events[position:] for update in feed.apply(event)]
-        updates += feed.finish()
-    except FeedError as error:
-        raise ExportError(f"the events of {symbol} contradict each other: {error}") from error
-    if overdue := feed.overdue():
+    while events[position].event_time < start:
+        event = events[position]
+        if not settled or isinstance(event, MarketStatus):
+            book.apply(event)
+        position += 1
+    book.finish()
+    opening, halted = book.shown(), book.halted
+    updates = [update for event in events[position:] for update in book.apply(event)]
+    updates += book.finish()
+    if book.doubt is not None:
+        raise ExportError(f"the events of {symbol} contradict each other: {book.doubt}")
+    if overdue := book.overdue():
         raise ExportError(
             f"{symbol} on {date}: the market is closed, but {overdue} orders of the day have not ended: events after "
             f"sequence {events[-1].sequence} are missing"
         )
     first, last = events[position].event_time, events[-1].event_time
     count = len(events) - position
-    return Day(symbol, date, start, opening, halted, updates, first, last, feed.session, count)
+    return Day(symbol, date, start, opening, halted, updates, first, last, book.session, count)
 
 
 def _check(symbol: str, events: Sequence[BookEvent], *, settled: bool) -> None:

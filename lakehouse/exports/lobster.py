@@ -9,9 +9,9 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from lakehouse.exports.changes import Added, Change, Crossed, Executed, Halted, Reduced, Update
 from lakehouse.exports.days import Day
 from lakehouse.exports.output import written
+from lakehouse.reconstruction.changes import Added, Change, Crossed, Executed, Halted, Reduced, Update
 
 SUBMISSION, CANCELLATION, DELETION, EXECUTION, HIDDEN_EXECUTION, CROSS, HALT = 1, 2, 3, 4, 5, 6, 7
 SELL, BUY = -1, 1

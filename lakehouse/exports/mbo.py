@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lakehouse.exports.changes import Added, Change, Executed, Reduced, Traded, Update
 from lakehouse.exports.days import Day, ExportError
 from lakehouse.exports.output import written
+from lakehouse.reconstruction.changes import Added, Change, Executed, Reduced, Traded, Update
 
 HEADER = (
     "ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,price,size,channel_id,order_id,flags,ts_in_delta,"

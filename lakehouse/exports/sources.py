@@ -5,25 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 
 from lakehouse.exports.days import Day, ExportError, bounds, make_day
 from lakehouse.progress import opened
+from lakehouse.reconstruction.rows import FEED, events_of, in_units
 from streaming.contracts.codec import UNREADABLE
 from streaming.contracts.commands import Symbol
 from streaming.contracts.events import BookEvent
 from streaming.contracts.settings import Settings
-
-TABLES = {"order_events": None, "trades": "trade", "market_status": "market_status"}
-"""The tables that are a symbol's full feed together, and the tag that a table of one event leaves out."""
-UNSAID = ("kafka_partition", "kafka_offset", "kafka_time")
-MONEY = 10_000
-"""Units of a price in a dollar."""
 
 
 def day_from_files(paths: Sequence[Path], symbol: str, date: dt.date) -> Day:
@@ -88,8 +81,8 @@ def day_from_catalog(lake: Catalog, symbol: str, date: dt.date) -> Day:
     start, end = map(_moment, bounds(date))
     mine = f"symbol = '{symbol}'"
     today = f"{mine} AND event_time >= '{start}' AND event_time < '{end}'"
-    if not any(_rows(lake, table, today, ("sequence",), limit=1).num_rows for table in TABLES):
-        if any(_rows(lake, table, mine, ("sequence",), limit=1).num_rows for table in TABLES):
+    if not any(_rows(lake, table, today, ("sequence",), limit=1).num_rows for table in FEED):
+        if any(_rows(lake, table, mine, ("sequence",), limit=1).num_rows for table in FEED):
             raise ExportError(f"{symbol} has no events on {date}")
         raise ExportError(f"unknown symbol {symbol}: there is no event of it in the lake")
     begin = _settled(lake, f"{mine} AND event_time < '{start}'")
@@ -97,7 +90,7 @@ def day_from_catalog(lake: Catalog, symbol: str, date: dt.date) -> Day:
     if begin is not None:
         sequence, since = begin
         where = f"{where} AND event_time >= '{_moment(since)}' AND sequence >= {sequence}"
-    events = [event for table in TABLES for event in _events(lake, table, where)]
+    events = [event for table in FEED for event in events_of(table, _rows(lake, table, where))]
     events.sort(key=lambda event: event.sequence or 0)
     return make_day(symbol, date, events, settled=begin is not None)
 
@@ -120,28 +113,6 @@ def _moment(micros: int) -> str:
 def _rows(
     lake: Catalog, table: str, where: str, columns: tuple[str, ...] = ("*",), limit: int | None = None
 ) -> pa.Table:
-    """The rows of a table, with times in microseconds since the Unix epoch."""
-    rows = lake.load_table(f"market.{table}").scan(row_filter=where, selected_fields=columns, limit=limit).to_arrow()
-    for number, field in enumerate(rows.schema):
-        if pa.types.is_timestamp(field.type):
-            micros = pc.cast(pc.cast(rows[field.name], pa.timestamp("us", field.type.tz)), pa.int64())
-            rows = rows.set_column(number, field.name, micros)
-    return rows
-
-
-def _events(lake: Catalog, table: str, where: str) -> list[BookEvent]:
-    tag = TABLES[table]
-    rows = _rows(lake, table, where)
-    rows = rows.drop_columns([name for name in UNSAID if name in rows.column_names])
-    prices = [field.name for field in rows.schema if pa.types.is_decimal(field.type)]
-    found: list[BookEvent] = []
-    for batch in rows.to_batches(max_chunksize=10_000):
-        for row in batch.to_pylist():
-            values: dict[str, Any] = {name: value for name, value in row.items() if value is not None}
-            for name in prices:
-                if name in values:
-                    values[name] = int(values[name] * MONEY)
-            if tag is not None:
-                values["event"] = tag
-            found.append(msgspec.convert(values, BookEvent))
-    return found
+    """The rows of a table, with prices and times as integers."""
+    scan = lake.load_table(f"market.{table}").scan(row_filter=where, selected_fields=columns, limit=limit)
+    return in_units(scan.to_arrow())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestration.reconciliation.actions import flows as flows_of
 from orchestration.reconciliation.bars import expected
 from orchestration.reconciliation.cut import SEQUENCED, Seen
 from orchestration.reconciliation.fills import overfilled
@@ -16,6 +18,7 @@ from orchestration.reconciliation.model import Check
 from orchestration.reconciliation.rows import PLACE, SAMPLE, beyond, differences, largest, up_to
 from streaming.contracts.topics import (
     BOOK_SNAPSHOTS,
+    CORPORATE_ACTIONS,
     MARKET_STATUS,
     ORDER_EVENTS,
     PORTFOLIO_UPDATES,
@@ -53,21 +56,38 @@ def same_counts(seen: Seen, topic: Topic, name: str, title: str) -> Check:
 
 def trades(seen: Seen) -> Check:
     """Every trade is in Kafka, Iceberg and the ledger, the same in every field. No trade at all is a failure."""
-    pair = same_rows(seen, TRADES, "trades", "Trades, every field")
-    lake = _upto_last(seen.iceberg[TRADES.name], seen, TRADES).drop_columns(list(PLACE))
-    kafka = _upto_last(seen.kafka[TRADES.name], seen, TRADES).drop_columns(list(PLACE))
-    # Up to the last trade that Kafka or the lake has of each symbol; a symbol that neither knows is compared whole.
-    last = largest(pa.concat_tables([lake, kafka]), "symbol", "sequence")
-    ledger = up_to(seen.trades, "symbol", "sequence", last)
+    found = _in_all_three(seen, TRADES, seen.trades, "trades", "Trades, every field")
+    if found.iceberg:
+        return found
+    sample = [*found.sample, "there is no trade: nothing was proved"]
+    return replace(found, differences=found.differences + 1, sample=sample)
+
+
+def corporate_actions(seen: Seen) -> Check:
+    """Every split and dividend is in Kafka, Iceberg and the ledger, the same in every field."""
+    return _in_all_three(
+        seen, CORPORATE_ACTIONS, seen.actions, "corporate_actions", "Splits and dividends, every field"
+    )
+
+
+def _in_all_three(seen: Seen, topic: Topic, settled: pa.Table, name: str, title: str) -> Check:
+    pair = same_rows(seen, topic, name, title)
+    # What Kafka let go is compared too, also where nothing came since.
+    last = {
+        partition: max(offset, seen.first[topic.name][partition] - 1)
+        for partition, offset in seen.last[topic.name].items()
+    }
+    lake = up_to(seen.iceberg[topic.name], *PLACE, last).drop_columns(list(PLACE))
+    kafka = _upto_last(seen.kafka[topic.name], seen, topic).drop_columns(list(PLACE))
+    # Up to the last item that Kafka or the lake has of each symbol; a symbol that neither knows is compared whole.
+    known = largest(pa.concat_tables([lake, kafka]), "symbol", "sequence")
+    ledger = up_to(settled, "symbol", "sequence", known)
     count, said = differences(lake, ledger, ["symbol", "sequence"], ("Iceberg", "PostgreSQL"))
-    total, sample = pair.differences + count, pair.sample + said
-    if not len(lake):
-        total, sample = total + 1, [*sample, "there is no trade: nothing was proved"]
-    return Check("trades", pair.title, pair.kafka, pair.iceberg, len(ledger), total, sample)
+    return replace(pair, postgres=len(ledger), differences=pair.differences + count, sample=pair.sample + said)
 
 
 def sequences(seen: Seen) -> Check:
-    """Order events, trades and market status of a symbol number 1, 2, 3, … up to the cut, none missing, none twice."""
+    """What the exchange says of a symbol numbers 1, 2, 3, … up to the cut, none missing, none twice."""
     stores = {"Iceberg": seen.iceberg}
     if all(seen.complete(topic) for topic in SEQUENCED):
         stores["Kafka"] = seen.kafka
@@ -81,9 +101,8 @@ def sequences(seen: Seen) -> Check:
         for symbol, last in seen.cut.items():
             numbers = together.filter(pc.equal(together["symbol"], symbol))["sequence"].to_numpy()
             found = sequence_faults(numbers, last)
-            if found:
-                wrong += len(found)
-                said.append(f"{store}, {symbol}: sequence {', '.join(map(str, found[:SAMPLE]))} is missing or twice")
+            wrong += len(found)
+            said += [f"{store}, {symbol}: sequence {number} is missing or twice" for number in found[:SAMPLE]]
         for symbol in set(together["symbol"].unique().to_pylist()) - set(seen.cut):
             wrong += 1
             said.append(f"{store} has {symbol}, which Kafka does not")
@@ -152,7 +171,7 @@ def double_entry(unbalanced: Rows, unposted: Rows) -> Check:
 
 
 def balances(seen: Seen) -> Check:
-    """Cash and positions recomputed from endowments and trades are the ledger's balances."""
+    """Cash and positions recomputed from endowments, trades and corporate actions are the ledger's balances."""
     deals = seen.trades
     value = pc.multiply_checked(deals["price"], deals["quantity"])
     cash = pa.array([CASH] * len(deals), pa.string())
@@ -164,11 +183,18 @@ def balances(seen: Seen) -> Check:
         (deals["seller_id"], deals["symbol"], pc.negate_checked(deals["quantity"])),
     ):
         flows.append(pa.table([trader_id, asset, amount], names=["trader_id", "asset", "amount"]))
+    given = list(zip(*flows_of(seen.actions, deals, seen.endowments, CASH), strict=True)) or [(), (), ()]
+    flows.append(
+        pa.table(
+            [pa.array(*pair) for pair in zip(given, seen.endowments.schema.types, strict=True)],
+            names=["trader_id", "asset", "amount"],
+        )
+    )
     sums = pa.concat_tables(flows).group_by(["trader_id", "asset"]).aggregate([("amount", "sum")])
     wanted = sums.select(["trader_id", "asset", "amount_sum"]).rename_columns(["trader_id", "asset", "amount"])
     names = ("recomputation", "the ledger")
     count, said = differences(wanted, seen.balances, ["trader_id", "asset"], names)
-    title = "Balances recomputed from endowments and trades"
+    title = "Balances recomputed from endowments, trades and actions"
     return Check("balances", title, None, None, len(seen.balances), count, said)
 
 
@@ -241,6 +267,7 @@ def all_checks(seen: Seen, conservation: Rows, unbalanced: Rows, unposted: Rows,
     return [
         caught_up(seen),
         trades(seen),
+        corporate_actions(seen),
         same_rows(seen, ORDER_EVENTS, "order_events", "Order events, every field"),
         same_rows(seen, MARKET_STATUS, "market_status", "Market status, every field"),
         same_counts(seen, PRICES, "prices", "Prices, counted"),

@@ -23,6 +23,7 @@ from orchestration.reconciliation.rows import largest
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import (
     BOOK_SNAPSHOTS,
+    CORPORATE_ACTIONS,
     MARKET_STATUS,
     ORDER_EVENTS,
     PORTFOLIO_UPDATES,
@@ -31,7 +32,7 @@ from streaming.contracts.topics import (
     Topic,
 )
 
-SEQUENCED = (ORDER_EVENTS, TRADES, MARKET_STATUS)
+SEQUENCED = (ORDER_EVENTS, TRADES, MARKET_STATUS, CORPORATE_ACTIONS)
 """The topics that share a symbol's sequence."""
 COMPARED = (*SEQUENCED, PORTFOLIO_UPDATES)
 COUNTED = (PRICES, BOOK_SNAPSHOTS)
@@ -54,6 +55,8 @@ class Seen:
     iceberg: dict[str, pa.Table]
     trades: pa.Table
     """The ledger's."""
+    actions: pa.Table
+    """The ledger's corporate actions."""
     updates: pa.Table
     """The ledger's outbox."""
     endowments: pa.Table
@@ -106,9 +109,10 @@ def see(settings: Settings, ledger: LedgerReader, lake: Lake, progress: Progress
         for topic in (*SEQUENCED, *COUNTED):
             readers[topic.name].read()
 
-        waiting.until_empty(lambda: settlement_lacks(ledger, readers[TRADES.name].last))
+        waiting.until_empty(lambda: settlement_lacks(ledger, readers[TRADES.name].ends))
         progress("reading the ledger")
         trades, updates = ledger.rows(TRADES), ledger.rows(PORTFOLIO_UPDATES)
+        actions = ledger.rows(CORPORATE_ACTIONS)
         endowments, balances = ledger.endowments(), ledger.balances()
 
         told = largest(updates, "trader_id", "sequence")
@@ -131,6 +135,7 @@ def see(settings: Settings, ledger: LedgerReader, lake: Lake, progress: Progress
             last={name: {**dict.fromkeys(reader.first, -1), **reader.last} for name, reader in readers.items()},
             iceberg=iceberg,
             trades=trades,
+            actions=actions,
             updates=updates,
             endowments=endowments,
             balances=balances,

@@ -35,6 +35,8 @@ class TopicReader:
         self.topic = topic
         self.last: dict[int, int] = {}
         """The offset of the last message with an item, by partition."""
+        self.ends: dict[int, int] = {}
+        """The offset of the last message, with or without items, by partition."""
         self.times: dict[int, int] = {}
         """The market time of the last message, with or without items, by partition."""
         self.unreadable: list[str] = []
@@ -83,6 +85,7 @@ class TopicReader:
                 partition = message.partition()
                 if message.error() is None:
                     self._next[partition] = message.offset() + 1
+                    self.ends[partition] = message.offset()
                     self._take(partition, message.offset(), message.value() or b"")
                 elif message.error().code() != KafkaError._PARTITION_EOF:
                     raise UnreachableError(f"Kafka, topic {self.topic.name}: {message.error().str()}")

@@ -8,6 +8,8 @@ from typing import Any
 
 Progress = Callable[[str], None]
 Value = int | str | None
+SHOWN = 5
+"""How many differences of a check are shown to a person; the history keeps more."""
 
 
 class UnreachableError(RuntimeError):
@@ -16,7 +18,7 @@ class UnreachableError(RuntimeError):
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison: what each store says (None: not asked), how many differences, and some of them in words."""
+    """One comparison: what each store says (None: not asked), how many differences, and the first thousand in words."""
 
     name: str
     title: str
@@ -30,6 +32,11 @@ class Check:
     def passed(self) -> bool:
         """Nothing differs."""
         return self.differences == 0
+
+    @property
+    def stores(self) -> dict[str, Value]:
+        """What each store says."""
+        return {"kafka": self.kafka, "iceberg": self.iceberg, "postgres": self.postgres}
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,13 @@ import pyarrow.csv
 from orchestration.reconciliation.model import UnreachableError
 from orchestration.reconciliation.rows import fields
 from streaming.contracts.settings import Settings
-from streaming.contracts.topics import PORTFOLIO_UPDATES, TRADES, Topic
+from streaming.contracts.topics import CORPORATE_ACTIONS, PORTFOLIO_UPDATES, TRADES, Topic
 
-TABLES = {TRADES.name: "trades", PORTFOLIO_UPDATES.name: "portfolio_updates"}
+TABLES = {
+    TRADES.name: "trades",
+    CORPORATE_ACTIONS.name: "corporate_actions",
+    PORTFOLIO_UPDATES.name: "portfolio_updates",
+}
 HOLDINGS = pa.schema([("trader_id", pa.int64()), ("asset", pa.string()), ("amount", pa.int64())])
 
 

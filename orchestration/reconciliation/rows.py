@@ -12,8 +12,8 @@ from lakehouse.schemas import base_type, columns
 PLACE = ("kafka_partition", "kafka_offset")
 COUNTS = pa.schema([*((name, pa.int64()) for name in PLACE), ("items", pa.int64())])
 """How many items each message of a topic has."""
-SAMPLE = 5
-"""How many differences are told in words."""
+SAMPLE = 1000
+"""How many differences are told in words, row by row."""
 
 
 def fields(item: Any) -> pa.Schema:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stack.statements import Statement as Sql
+from stack.statements import statements
+
 if TYPE_CHECKING:
     from stack.settings import StackSettings
 
 Statement = Annotated[str | None, typer.Argument(metavar="SQL", help="The statement.", show_default=False)]
-File = Annotated[Path | None, typer.Option("--file", "-f", help="Read the statement from a file.", show_default=False)]
+File = Annotated[Path | None, typer.Option("--file", "-f", help="Read from a file instead.", show_default=False)]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV instead of a table.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object a row instead of a table.")]
 Tables = Annotated[
@@ -52,16 +55,54 @@ def sql(statement: Statement = None, file: File = None, as_csv: AsCsv = False, a
 
 
 def spark_sql(statement: Statement = None, file: File = None, as_csv: AsCsv = False, as_json: AsJson = False) -> None:
-    """Query the lake by Spark, which need not be running: it takes about ten seconds to start."""
-    with explained() as settings:
-        from lakehouse.spark import spark_session
+    """Query the lake by Spark, which need not be running: it takes about ten seconds to start.
 
-        text = statement_of(statement, file)
-        session = spark_session(settings, "tickhouse-sql")
+    Statements end with `;`. They come from the line, from a file or from a pipe; at a terminal, without any, there is a
+    prompt: Ctrl-C cancels what is typed or runs, Ctrl-D leaves. A statement that fails ends a file or a pipe.
+    """
+    with explained() as settings:
+        from pyspark.errors import PySparkException
+        from rich.console import Console
+
+        from lakehouse.catalog import catalog
+        from lakehouse.spark import spark_session
+        from stack.spark_shell import CancelledError, ask, converse, one_voice, remembered, sentence
+
+        at_prompt = statement is None and file is None and sys.stdin.isatty()
+        script = [] if at_prompt else script_of(statement, file)
+        one_voice()
+        catalog(settings).close()  # where it does not answer, that is known before Spark has started
+        with Console(stderr=True).status("Starting Spark …"):
+            session = spark_session(settings, "tickhouse-sql")
+
+        def answer(text: str) -> None:
+            columns, rows, more = ask(session, text, all_rows=as_csv or as_json)
+            if columns:
+                show(columns, rows, as_csv, as_json)
+            if more:
+                typer.echo(f"These are the first {len(rows):,}: --csv and --json have all", err=True)
+
+        def answer_or_tell(text: str) -> None:
+            try:
+                answer(text)
+            except PySparkException as error:
+                typer.echo(sentence(error), err=True)
+            except CancelledError:
+                typer.echo("Cancelled", err=True)
+
         try:
             session.sql("USE lake.market")
-            frame = session.sql(text)
-            show(frame.columns, [tuple(row) for row in frame.collect()], as_csv, as_json)
+            if at_prompt:
+                with remembered(settings.home / "spark-sql.history"):
+                    converse(input, answer_or_tell, typer.echo)
+            for number, (text, line) in enumerate(script, 1):
+                try:
+                    answer(text)
+                except PySparkException as error:
+                    where = f"Statement {number}, line {line}: " if len(script) > 1 else ""
+                    fail(f"{where}{sentence(error)}", error)
+                except CancelledError as error:
+                    fail("Cancelled", error)
         finally:
             session.stop()
 
@@ -80,22 +121,25 @@ def tables(as_json: AsJson = False) -> None:
 
 
 def compact(names: Tables = None, as_json: AsJson = False) -> None:
-    """Rewrite small files as large sorted ones, expire old snapshots, remove orphans; only where worthwhile."""
+    """Rewrite small files as large sorted ones, expire old snapshots, remove orphans: what each table needs."""
     with explained() as settings:
         from dataclasses import asdict
+
+        from pyspark.sql import SparkSession
 
         from lakehouse.maintenance import compact_all
         from lakehouse.spark import spark_session
 
         wanted = [name if "." in name else f"market.{name}" for name in names] if names else None
-        session = spark_session(settings, "tickhouse-compact")
         try:
-            reports = [asdict(report) for report in compact_all(settings, wanted, session)]
+            found = compact_all(settings, wanted, lambda: spark_session(settings, "tickhouse-compact"))
         finally:
-            session.stop()
+            if session := SparkSession.getActiveSession():
+                session.stop()
+        reports = [asdict(report) for report in found]
         columns = list(reports[0]) if reports else []
         if not as_json:
-            columns = ["table", "rows", "files_before", "files_after", "bytes_before", "bytes_after", "seconds"]
+            columns = ["table", "need", "rows", "files_before", "files_after", "bytes_before", "bytes_after", "seconds"]
         show(columns, [tuple(report[name] for name in columns) for report in reports], as_csv=False, as_json=as_json)
 
 
@@ -103,14 +147,29 @@ def statement_of(statement: str | None, file: Path | None) -> str:
     """The one statement that was given, without its semicolon; typer.BadParameter unless there is exactly one."""
     if (statement is None) == (file is None):
         raise typer.BadParameter("give a statement, or a file with -f")
-    try:
-        text = statement if file is None else file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise typer.BadParameter(f"{file}: {error.strerror}") from error
-    text = (text or "").strip().rstrip(";")
+    text = (statement or read(file)).strip().rstrip(";")
     if not text:
         raise typer.BadParameter("the statement is empty")
     return text
+
+
+def script_of(statement: str | None, file: Path | None) -> list[Sql]:
+    """The statements of the line, of a file or, without either, of standard input; typer.BadParameter for none."""
+    if statement is not None and file is not None:
+        raise typer.BadParameter("give statements, or a file with -f, not both")
+    text = statement if statement is not None else read(file) if file else sys.stdin.read()
+    found = statements(text)
+    if not found:
+        raise typer.BadParameter("there is no statement")
+    return found
+
+
+def read(file: Path | None) -> str:
+    """A file's text; typer.BadParameter where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8") if file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from error
 
 
 def show(columns: Sequence[str], rows: Sequence[Sequence[Any]], as_csv: bool, as_json: bool) -> None:
@@ -154,8 +213,10 @@ def explained() -> Iterator[StackSettings]:
     from trino.exceptions import Error as TrinoError
     from trino.exceptions import TrinoConnectionError, TrinoUserError
 
+    from lakehouse.alone import MaintenanceRunningError
     from stack.settings import explain, stack_settings
     from stack.setup.jdk import MissingJdkError
+    from stack.spark_shell import sentence
 
     try:
         settings = stack_settings()
@@ -175,10 +236,10 @@ def explained() -> Iterator[StackSettings]:
         fail("The lake's catalog does not answer: start PostgreSQL with `tickhouse up postgres`", error)
     except NoSuchTableError as error:
         fail(f"{error}. `tickhouse tables` lists what there is", error)
-    except MissingJdkError as error:
+    except (MissingJdkError, MaintenanceRunningError) as error:
         fail(str(error), error)
     except PySparkException as error:
-        fail((error.getMessage() or str(error)).split("\n", 1)[0], error)
+        fail(sentence(error), error)
     except Py4JJavaError as error:
         fail(str(error.java_exception).split("\n", 1)[0], error)
 

@@ -163,15 +163,12 @@ def _exchange(symbols: Path | None, *, bare: bool) -> Exchange:
 
 
 def _moment(text: str) -> int:
-    from stack.commands.ladder import moment
+    from stack.commands.ladder import TIMES, moment
 
     try:
         return moment(text)
     except ValueError:
-        _refuse(
-            f"--book-at {text}: no such time; needed is ISO 8601, as 2026-01-02T14:30:00Z (UTC if it names no offset), "
-            "or whole microseconds since 1970, up to the year 2100"
-        )
+        _refuse(f"--book-at {text}: no such time; needed is {TIMES}")
 
 
 def _guard(inputs: list[Path | None], outputs: list[Path | None]) -> None:
@@ -208,7 +205,7 @@ def _sum_up(counts: Counts, seconds: float) -> None:
 def _show(watch: Watch, symbol: str | None, levels: int, *, to_error: bool) -> None:
     from rich.console import Console
 
-    from stack.commands.ladder import show
+    from stack.commands.standing import show
 
     standing = watch.standing()
     names = list(standing)

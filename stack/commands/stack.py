@@ -106,7 +106,11 @@ def status(
     with reported() as settings:
         if passwords:
             secrets = settings.secrets()
-            typer.echo(f"Superset    {settings.superset}  user admin, password {secrets.superset_password}")
+            for user, password, may in (
+                ("admin", secrets.superset_password, "edits"),
+                ("analyst", secrets.superset_analyst_password, "reads only"),
+            ):
+                typer.echo(f"Superset    {settings.superset}  user {user}, password {password}  ({may})")
             typer.echo(f"PostgreSQL  {settings.postgres('tickhouse', 'reader')}  (reads only)")
             return
         lines = look(settings)

@@ -105,7 +105,12 @@ def prepare(settings: StackSettings, folder: Path) -> None:
             "dagster._core.storage.local_compute_log_manager", "LocalComputeLogManager", folder / "logs"
         ),
         # One run at a time: each may have a Spark of its own.
-        "concurrency": {"runs": {"max_concurrent_runs": settings.dagster_runs}},
+        # However many runs: one step of a pool, and so one Spark, at a time (orchestration/steps.py).
+        "concurrency": {
+            "runs": {"max_concurrent_runs": settings.dagster_runs},
+            "pools": {"default_limit": 1, "granularity": "op"},
+        },
+        "freshness": {"enabled": True},
         "run_monitoring": {"enabled": True},
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},  # no invitation to sign up for a newsletter

@@ -1,8 +1,14 @@
-"""Trino, with one catalogue: the lake."""
+"""Trino, with one catalogue: the lake.
+
+Who may do what is in `trino_rules.json`: `tickhouse` everything, `superset` and `analyst` read, nobody else anything.
+Trino takes a user at his word (it wants TLS before it asks for passwords), so this keeps a dashboard or a person from
+writing by mistake; what keeps strangers out is that Trino listens on loopback alone.
+"""
 
 from __future__ import annotations
 
 import uuid
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +21,7 @@ from stack.setup.jdk import QUICK_START, jdk_home
 from stack.setup.trino import trino_home
 from stack.texts import properties, write_private
 
+RULES = files("stack.servers") / "trino_rules.json"
 LOG = "io.trino=WARN\nio.airlift=WARN\n"
 
 
@@ -105,12 +112,16 @@ def prepare(settings: StackSettings, folder: Path) -> None:
         "plugin.dir": trino_home(settings) / "plugin",
         "catalog.config-dir": folder / "catalog",
         "catalog.management": "static",
+        "access-control.config-files": folder / "access-control.properties",
         "sql.default-catalog": "lake",
         "sql.default-schema": "market",
         "query.max-history": 50,
         "http-server.log.enabled": "false",
     }
+    rules = {"access-control.name": "file", "security.config-file": folder / "rules.json"}
     (folder / "data").mkdir(parents=True, exist_ok=True)
     write_private(folder / "config.properties", properties(values))
+    write_private(folder / "access-control.properties", properties(rules))
+    write_private(folder / "rules.json", RULES.read_text(encoding="utf-8"))
     write_private(folder / "log.properties", LOG)
     write_private(folder / "catalog" / "lake.properties", catalog(settings))

@@ -59,7 +59,9 @@ def install(settings: Settings, group: Group) -> None:
         base = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
         _uv("venv", "--quiet", "--python", str(base if base.exists() else sys.executable), str(folder))
     where = str(python(settings, group))
-    _uv("pip", "sync", "--quiet", "--require-hashes", "--python", where, str(requirements(group)))
+    # Compiled once and for all: a stack starts dozens of Pythons, and not every machine lets them write bytecode.
+    options = ("--quiet", "--compile-bytecode", "--require-hashes")
+    _uv("pip", "sync", *options, "--python", where, str(requirements(group)))
     (folder / ".complete").touch()
 
 

@@ -18,6 +18,7 @@ from streaming.contracts.settings import Settings
 from streaming.contracts.topics import (
     ALERTS,
     BOOK_SNAPSHOTS,
+    CORPORATE_ACTIONS,
     MARKET_STATUS,
     ORDER_EVENTS,
     PRICES,
@@ -25,12 +26,14 @@ from streaming.contracts.topics import (
     Topic,
 )
 
-MARKET = (ORDER_EVENTS, TRADES, MARKET_STATUS, PRICES, BOOK_SNAPSHOTS)
+SEQUENCED = (ORDER_EVENTS, TRADES, MARKET_STATUS, CORPORATE_ACTIONS)
+"""The topics that share a symbol's sequence."""
+MARKET = (*SEQUENCED, PRICES, BOOK_SNAPSHOTS)
 """The topics that the engine writes for every symbol: their messages are counted."""
 TOPICS = {topic.name: topic for topic in (*MARKET, ALERTS)}
 TIMEOUT = 10.0
 """Seconds that Kafka gets to answer."""
-BACK = {ORDER_EVENTS: 100_000, TRADES: 100_000, MARKET_STATUS: 20_000, PRICES: 400, ALERTS: 1_000}
+BACK = {**dict.fromkeys(SEQUENCED, 100_000), MARKET_STATUS: 20_000, PRICES: 400, ALERTS: 1_000}
 """Messages before the end of a partition that are read at first: for the tape, and for orders that wait unseen."""
 SNAPSHOTS_BACK = 50
 SLACK = (5_000, 600_000, None)
@@ -229,7 +232,7 @@ class Feed:
                 offset = high
                 if topic is ALERTS or (topic is not BOOK_SNAPSHOTS and number == self._home(topic, symbol)):
                     offset = max(low, high - BACK[topic])
-                    if topic in (ORDER_EVENTS, TRADES, MARKET_STATUS):
+                    if topic in SEQUENCED:
                         offset = low if since is None else min(offset, self._at(topic, number, since, high))
                 starts.append(TopicPartition(name, number, offset))
         self._behind = {(start.topic, start.partition) for start in starts}

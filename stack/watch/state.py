@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from stack.watch.book import Level, VisibleBook
+from lakehouse.reconstruction.book import Book
+from lakehouse.reconstruction.orders import Level
 from streaming.contracts.events import Alert, BookEvent, BookSnapshot, MarketStatus, Price, Trade
 
 TAPE = 200
@@ -64,7 +65,7 @@ class SymbolState:
     """Where trades, changes of status and alerts since `begin` go, if anybody wants them one by one."""
 
     def __post_init__(self) -> None:
-        self._book: VisibleBook | None = None
+        self._book: Book | None = None
         self._pending: dict[int, BookEvent] = {}
         self._parts: dict[int, dict[int, BookSnapshot]] = {}
         self._snapshots: dict[int, list[BookSnapshot]] = {}
@@ -89,7 +90,7 @@ class SymbolState:
             else:
                 sequence = getattr(item, "sequence", None)
                 if sequence is not None and sequence > self.applied:
-                    self._pending[sequence] = item  # type: ignore[assignment]  # one of the three topics'
+                    self._pending[sequence] = item  # type: ignore[assignment]  # one of `SEQUENCED`
 
     def _hear_part(self, part: BookSnapshot) -> None:
         parts = self._parts.setdefault(part.last_sequence, {})
@@ -112,9 +113,9 @@ class SymbolState:
         """
         snapshot = self._newest in self._snapshots
         if 1 in self._pending and not (snapshot and self._missing_before(self._newest)):
-            self._book = VisibleBook(whole=True)
+            self._book = Book()
         elif snapshot:
-            self._book = VisibleBook()
+            self._book = Book(whole=False)
             for sequence in sorted(self._pending):
                 if sequence <= self._newest:
                     self._apply(self._book, self._pending.pop(sequence))
@@ -147,7 +148,7 @@ class SymbolState:
         if self.applied > before:
             self._waiting_since = None
 
-    def _check(self, book: VisibleBook) -> None:
+    def _check(self, book: Book) -> None:
         """A snapshot of just this moment: it has the last word."""
         parts = self._snapshots.pop(self.applied, None)
         if parts is None:
@@ -158,7 +159,7 @@ class SymbolState:
         if agrees and not doubted:
             self.checked += 1
 
-    def _apply(self, book: VisibleBook, event: BookEvent) -> None:
+    def _apply(self, book: Book, event: BookEvent) -> None:
         book.apply(event)
         if isinstance(event, Trade):
             self.trades.append(event)
@@ -227,5 +228,5 @@ class SymbolState:
             first, last = self.gap
             return f"Events {first:,} to {last:,} are missing: the ladder would be wrong"
         if self._book.doubt is not None:
-            return f"{self._book.doubt}: the ladder may be wrong until the next snapshot"
+            return f"The ladder may be wrong until the next snapshot: {self._book.doubt}"
         return None

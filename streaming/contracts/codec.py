@@ -2,7 +2,8 @@
 
 Every Kafka value is an envelope: `{"symbol": …, "event_time": …, "items": [ … ]}` (the first field is `trader_id` on
 `portfolio-updates` and `topic` on `dead-letters`). The items of an envelope lie within one minute of market time and
-`event_time` is that of the last of them, so that a reader may window on the envelope's time.
+`event_time` is that of the last of them, so that a reader may window on the envelope's time. An envelope of `trades`
+may also carry `actions`, the corporate actions that come after its items: who keeps positions needs both in one order.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 import msgspec
 
 from streaming.contracts.commands import AnyCommand, Micros
-from streaming.contracts.topics import ORDERS, Topic
+from streaming.contracts.events import CorporateAction, Trade
+from streaming.contracts.topics import ORDERS, TRADES, Topic
 
 MINUTE = 60_000_000
 """One minute in microseconds."""
@@ -31,9 +33,23 @@ def encode(topic: Topic, key: str | int, items: Sequence[msgspec.Struct], event_
     return _encoder.encode({topic.key: key, "event_time": event_time, "items": items})
 
 
+def encode_actions(symbol: str, actions: Sequence[CorporateAction], event_time: int) -> bytes:
+    """The message of topic `trades` that carries no trade, but corporate actions."""
+    return _encoder.encode({TRADES.key: symbol, "event_time": event_time, "items": [], "actions": actions})
+
+
 def encode_line(item: msgspec.Struct) -> bytes:
     """One object of the file form, newline included."""
     return _encoder.encode(item) + b"\n"
+
+
+class TradesEnvelope(msgspec.Struct):
+    """A message of topic `trades`: its trades, and the corporate actions that come after them."""
+
+    symbol: str
+    event_time: int
+    items: list[Trade]
+    actions: list[CorporateAction] = []
 
 
 def decode(topic: Topic, value: bytes) -> list[Any]:

@@ -18,6 +18,9 @@ Micros = Annotated[int, Meta(ge=0, le=4_102_444_800_000_000)]
 Symbol = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9.]{0,11}$")]
 TradingDate = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Session = Literal["pre_open", "opening_auction", "continuous", "closing_auction", "closed"]
+ActionKind = Literal["split", "cash_dividend"]
+ActionId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Ratio = Annotated[int, Meta(ge=1, le=1_000)]
 SelfTradePrevention = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement_and_cancel"]
 
 
@@ -151,8 +154,25 @@ class Clock(Command, tag="clock", frozen=True, kw_only=True):
     event_time: Micros
 
 
+class DeclareAction(Command, tag="corporate_action", frozen=True, kw_only=True):
+    """What the issuer does to its shares: while the market is closed, before the session of the `ex_date`.
+
+    A `split` makes `numerator` shares of each `denominator`; a `cash_dividend` pays `amount` on each share, in 1/10,000
+    dollar. `action_id` is the operator's name for it, never used twice in a symbol.
+    """
+
+    action_id: ActionId
+    symbol: Symbol
+    kind: ActionKind
+    ex_date: TradingDate
+    numerator: Ratio | None = None
+    denominator: Ratio | None = None
+    amount: Annotated[int, Meta(ge=1, le=10**13)] | None = None
+    event_time: Micros
+
+
 TraderCommand = NewOrder | CancelOrder | ReplaceOrder | CancelAll
 """What traders send; each is answered."""
-ControlCommand = DefineTrader | DefineInstrument | SetSession | Halt | Resume | Clock
+ControlCommand = DefineTrader | DefineInstrument | SetSession | Halt | Resume | Clock | DeclareAction
 """What the market's operator sends."""
 AnyCommand = TraderCommand | ControlCommand

@@ -1,7 +1,7 @@
 """What the exchange and the platform say: one typed item a topic (`order-events` has several).
 
 Prices and cash are integers of 1/10,000 dollar, times microseconds since the Unix epoch, UTC. `sequence` counts
-`order-events`, `trades` and `market-status` of one symbol together, from 1, without a gap.
+`order-events`, `trades`, `market-status` and `corporate-actions` of one symbol together, from 1, without a gap.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from streaming.contracts.commands import SelfTradePrevention, Session
+from streaming.contracts.commands import ActionKind, SelfTradePrevention, Session
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["limit", "market", "stop", "stop_limit"]
@@ -42,7 +42,10 @@ Reason = Literal[
     "would_cross",
     "unknown_order",
 ]
-CancelReason = Literal["requested", "unfilled_remainder", "price_outside_collar", "self_trade_prevention"]
+CancelReason = Literal[
+    "requested", "unfilled_remainder", "price_outside_collar", "self_trade_prevention", "corporate_action"
+]
+ActionRefusal = Literal["market_open", "duplicate_action", "ex_date_passed", "invalid_terms", "no_last_price"]
 AbuseKind = Literal[
     "spoofing",
     "layering",
@@ -198,6 +201,28 @@ class MarketStatus(Event, tag="market_status", frozen=True, kw_only=True):
     event_time: int
 
 
+class CorporateAction(Event, tag="corporate_action", frozen=True, kw_only=True):
+    """A split or a cash dividend: `effective` from now on, or `refused` with a reason, and then nothing changed.
+
+    `numerator` shares became of each `denominator`, or `amount` is paid on each share. `close_price` is the last price
+    before it, `adjusted_price` what that is worth afterwards, on the nearest tick.
+    """
+
+    sequence: int
+    action_id: str
+    symbol: str
+    kind: ActionKind
+    ex_date: str
+    status: Literal["effective", "refused"]
+    reason: ActionRefusal | None = None
+    numerator: int | None = None
+    denominator: int | None = None
+    amount: int | None = None
+    close_price: int | None = None
+    adjusted_price: int | None = None
+    event_time: int
+
+
 class Price(Event, tag="price", frozen=True, kw_only=True):
     """Last price and best bid and ask after the event `last_sequence`; absent where there is none.
 
@@ -250,7 +275,8 @@ class BookSnapshot(Event, tag="book_snapshot", frozen=True, kw_only=True):
 class PortfolioUpdate(Event, tag="portfolio_update", frozen=True, kw_only=True):
     """One trader's balances after a journal entry. `sequence` counts per trader, from 1, without a gap.
 
-    `entry_id` is the trade id, or `endowment-<trader>[-<symbol>]`; `symbol` is absent where only cash moved.
+    `entry_id` is the trade id, `endowment-<trader>[-<symbol>]`, or `split-` or `dividend-<symbol>-<sequence>-<trader>`;
+    `symbol` is absent where it was given cash at first.
     `cash` and `position` are the balances after the entry.
     """
 
@@ -317,4 +343,4 @@ class DeadLetter(Event, tag="dead_letter", frozen=True, kw_only=True):
 
 
 OrderEvent = Accepted | Rejected | Replaced | Triggered | Cancelled | MassCancelled | Expired
-BookEvent = OrderEvent | Trade | MarketStatus
+BookEvent = OrderEvent | Trade | MarketStatus | CorporateAction

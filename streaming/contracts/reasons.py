@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streaming.contracts.events import CancelReason, Reason
+from streaming.contracts.events import ActionRefusal, CancelReason, Reason
 
 REJECTED: dict[Reason, str] = {
     "unknown_symbol": "The exchange does not trade this symbol.",
@@ -37,4 +37,13 @@ CANCELLED: dict[CancelReason, str] = {
     "unfilled_remainder": "The order may not stand on the book: what did not trade was taken off.",
     "price_outside_collar": "The limit is outside the collar of the session that began.",
     "self_trade_prevention": "It would have traded with an order of the same trader.",
+    "corporate_action": "The share is not what it was: a split or a dividend took effect.",
+}
+
+ACTION_REFUSED: dict[ActionRefusal, str] = {
+    "market_open": "The market is not closed.",
+    "duplicate_action": "An action of this name has taken effect in the symbol before.",
+    "ex_date_passed": "The ex date is not after the trading date that was last.",
+    "invalid_terms": "A split needs a ratio that is not 1 to 1, a dividend an amount below the last price.",
+    "no_last_price": "The symbol has not traded yet, so that there is no price to adjust.",
 }

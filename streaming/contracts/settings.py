@@ -7,11 +7,11 @@ fit together; on a cluster only these change.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
 import tempfile
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -31,6 +31,7 @@ class Secrets(BaseModel):
     postgres_password: str
     reader_password: str
     superset_password: str
+    superset_analyst_password: str
     superset_secret_key: str
 
 
@@ -126,15 +127,26 @@ class Settings(BaseSettings):
         if all(given.values()):
             return Secrets.model_validate(given)
         path = self.home / "secrets.json"
-        if not path.exists():
+        if _lacking(path):
             self.home.mkdir(parents=True, exist_ok=True)
-            made = {name: secrets.token_urlsafe(24) for name in Secrets.model_fields}
-            with tempfile.NamedTemporaryFile("w", dir=self.home) as file:  # mode 0600
-                json.dump(made, file)
-                file.flush()
-                with suppress(FileExistsError):  # the first of two who race wins
-                    os.link(file.name, path)
+            with (self.home / "secrets.lock").open("w") as lock:  # of two who race, one makes them
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if missing := _lacking(path):
+                    _add_secrets(path, missing)
         return Secrets.model_validate_json(path.read_text())
+
+
+def _lacking(path: Path) -> set[str]:
+    """The secrets that the file does not hold: all of a new stack's, or what an older version did not know."""
+    return Secrets.model_fields.keys() - (json.loads(path.read_text()).keys() if path.exists() else set())
+
+
+def _add_secrets(path: Path, names: set[str]) -> None:
+    """Make the secrets `names`, and put the whole file in the place of the one that is there."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:  # mode 0600
+        json.dump(kept | {name: secrets.token_urlsafe(24) for name in sorted(names)}, file)
+    os.replace(file.name, path)
 
 
 PORTS = {

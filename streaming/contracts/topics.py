@@ -24,6 +24,7 @@ TRADES = Topic("trades", "symbol", events.Trade, "matching")
 PRICES = Topic("prices", "symbol", events.Price, "matching")
 BOOK_SNAPSHOTS = Topic("book-snapshots", "symbol", events.BookSnapshot, "matching")
 MARKET_STATUS = Topic("market-status", "symbol", events.MarketStatus, "matching")
+CORPORATE_ACTIONS = Topic("corporate-actions", "symbol", events.CorporateAction, "matching")
 PORTFOLIO_UPDATES = Topic("portfolio-updates", "trader_id", events.PortfolioUpdate, "settlement")
 ALERTS = Topic("alerts", "symbol", events.Alert, "flink")
 GROUND_TRUTH = Topic("ground-truth", "symbol", events.Episode, "simulators")
@@ -36,6 +37,7 @@ TOPICS = (
     PRICES,
     BOOK_SNAPSHOTS,
     MARKET_STATUS,
+    CORPORATE_ACTIONS,
     PORTFOLIO_UPDATES,
     ALERTS,
     GROUND_TRUTH,

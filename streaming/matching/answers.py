@@ -12,10 +12,18 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from streaming.contracts.codec import MINUTE, encode
-from streaming.contracts.commands import AnyCommand, Clock, SetSession
-from streaming.contracts.events import BookEvent, BookSnapshot, MarketStatus, Price, Rejected, Trade
-from streaming.contracts.topics import BOOK_SNAPSHOTS, MARKET_STATUS, ORDER_EVENTS, PRICES, TRADES, Topic
+from streaming.contracts.codec import MINUTE, encode, encode_actions
+from streaming.contracts.commands import AnyCommand, Clock, DeclareAction, SetSession
+from streaming.contracts.events import BookEvent, BookSnapshot, CorporateAction, MarketStatus, Price, Rejected, Trade
+from streaming.contracts.topics import (
+    BOOK_SNAPSHOTS,
+    CORPORATE_ACTIONS,
+    MARKET_STATUS,
+    ORDER_EVENTS,
+    PRICES,
+    TRADES,
+    Topic,
+)
 from streaming.matching.market import SymbolMarket
 
 MAX_ITEMS = 2_000
@@ -54,7 +62,8 @@ class Teller:
         events: list[BookEvent] = []
         ticked = moved = False
         for command in commands:
-            ends = command.event_time >= self._end
+            # What comes before an action and what comes after it are told apart.
+            ends = command.event_time >= self._end or type(command) is DeclareAction
             if ends and (events or moved):
                 self._tell(told, events, ticked, moved)
                 events, ticked, moved = [], False, False
@@ -70,6 +79,9 @@ class Teller:
                 events = happened
             if ends:
                 self._end = _end_of_minute(self._market)
+                if type(command) is DeclareAction:
+                    self._tell(told, events, ticked, moved)
+                    events, ticked, moved = [], False, False
         self._tell(told, events, ticked, moved)
         return told
 
@@ -82,7 +94,11 @@ class Teller:
         orders: list[BookEvent] = []
         trades: list[BookEvent] = []
         statuses: list[BookEvent] = []
+        actions: list[CorporateAction] = []
         for event in events:
+            if isinstance(event, CorporateAction):
+                actions.append(event)
+                continue
             kind = type(event)
             (trades if kind is Trade else statuses if kind is MarketStatus else orders).append(event)
         if orders:
@@ -91,6 +107,10 @@ class Teller:
             self._envelopes(told, MARKET_STATUS, statuses)
         if trades:
             self._envelopes(told, TRADES, trades)
+        if actions:
+            self._envelopes(told, CORPORATE_ACTIONS, actions)
+            value = encode_actions(self._symbol, actions, actions[-1].event_time)
+            told.append(Message(TRADES.name, self._key, value))
         market = self._market
         if not moved or not market.known:
             return

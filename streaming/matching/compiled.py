@@ -24,6 +24,7 @@ MODULES = (
     "matching",
     "orders",
     "sessions",
+    "corporate",
     "saving",
     "views",
     "market",

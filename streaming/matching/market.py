@@ -14,6 +14,7 @@ from streaming.contracts.commands import (
     CancelAll,
     CancelOrder,
     Clock,
+    DeclareAction,
     DefineInstrument,
     DefineTrader,
     Halt,
@@ -24,7 +25,7 @@ from streaming.contracts.commands import (
     SetSession,
 )
 from streaming.contracts.events import BookEvent, BookSnapshot, Price, Rejected
-from streaming.matching import orders, saving, sessions, views
+from streaming.matching import corporate, orders, saving, sessions, views
 from streaming.matching.book import Book
 from streaming.matching.matching import settle
 from streaming.matching.rules import Rules
@@ -134,6 +135,8 @@ class SymbolMarket:
             sessions.halt(state)
         elif isinstance(command, Resume):
             sessions.resume(state, rules)
+        elif isinstance(command, DeclareAction):
+            corporate.declare(state, rules, command)
 
     def price(self) -> Price:
         """Last price, best bid and best ask, or what an auction would trade, as they are now."""

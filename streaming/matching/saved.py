@@ -56,3 +56,4 @@ class Saved(Struct):
     highest_ids: dict[int, int]
     modes: dict[int, SelfTradePrevention]
     orders: list[SavedOrder]
+    actions: list[str] = []

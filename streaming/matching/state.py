@@ -34,7 +34,8 @@ class State:
     Prices are 0, dates empty and times `NEVER` where there is none; `halt` is "", "halted" or "paused", `limit_state`
     "", "lower" or "upper". `guarded` tells whether prices must lie in a collar, `collared` whether there is one: both
     are set with the session. `controlled` is the time of the last control command; `high` and `low` are of the trades
-    since stops were last looked for. `aside` holds what is parked or waits for an auction, by acceptance.
+    since stops were last looked for. `actions` names the corporate actions that took effect. `aside` holds what is
+    parked or waits for an auction, by acceptance.
     """
 
     def __init__(self, symbol: str, bare: bool) -> None:
@@ -57,6 +58,7 @@ class State:
         self.upper = MAX_INT64
         self.last_price = 0
         self.volume = 0
+        self.actions: list[str] = []
         self.high = 0
         self.low = 0
         self.bands: PriceBands | None = None

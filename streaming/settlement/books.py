@@ -1,4 +1,4 @@
-"""The books as a pure function: trades in, the rows that settle them out. No database, no clock.
+"""The books as a pure function: trades and corporate actions in, the rows that settle them out. No database, no clock.
 
 Double entry: every entry's postings sum to zero in every asset. Amounts of USD are integers of 1/10,000 dollar,
 amounts of any other asset whole shares. `Books` is what must be known to go on from where the ledger stands; after
@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from streaming.contracts.events import PortfolioUpdate, Trade
+from streaming.contracts.entitlement import entitlement
+from streaming.contracts.events import CorporateAction, PortfolioUpdate, Trade
 
 CASH = "USD"
 House = Literal["issuer", "suspense"]
 Owner = int | House
 """A trader's id, or an account of the house."""
+Settleable = Trade | CorporateAction
+"""What moves shares and cash."""
 Settled = Callable[[Sequence[str]], dict[str, Trade]]
 """Looks trades up in the ledger by id."""
 
@@ -53,7 +56,14 @@ class Breach(NamedTuple):
     """A row of ledger.breaches: something that should be impossible."""
 
     entry_id: str
-    reason: Literal["unknown_trader", "unknown_symbol", "negative_cash", "negative_position", "conflicting_trade"]
+    reason: Literal[
+        "unknown_trader",
+        "unknown_symbol",
+        "negative_cash",
+        "negative_position",
+        "conflicting_trade",
+        "conflicting_action",
+    ]
     trader_id: int
     detail: str
     event_time: int
@@ -65,6 +75,7 @@ class Journal:
 
     accounts: list[Account] = field(default_factory=list)
     trades: list[Trade] = field(default_factory=list)
+    actions: list[CorporateAction] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     updates: list[tuple[int, PortfolioUpdate]] = field(default_factory=list)
@@ -81,6 +92,7 @@ class Books:
         accounts: Iterable[Account] = (),
         update_sequences: dict[int, int] | None = None,
         trade_sequences: dict[str, int] | None = None,
+        actions: Iterable[CorporateAction] = (),
         last_entry: int = 0,
         last_update: int = 0,
     ) -> None:
@@ -89,6 +101,7 @@ class Books:
         self.accounts = {(account.owner, account.asset): account for account in accounts}
         self.update_sequences = dict(update_sequences or {})
         self.trade_sequences = dict(trade_sequences or {})
+        self.actions = {(action.symbol, action.sequence): action for action in actions}
         self.last_account = max((account.account_id for account in self.accounts.values()), default=0)
         self.last_entry = last_entry
         self.last_update = last_update
@@ -107,16 +120,52 @@ class Books:
         change = (0, amount) if symbol else (amount, 0)
         self._tell(journal, trader_id, entry_id, None, symbol, change, event_time)
 
-    def settle(self, trades: Iterable[Trade], settled: Settled) -> Journal:
-        """Post each trade that is not posted yet.
+    def settle(self, items: Sequence[Settleable], settled: Settled) -> Journal:
+        """Post each trade and corporate action that is not posted yet, in their order.
 
-        A trade that comes again is passed over; one that comes again with other contents is a breach and changes
-        nothing. A trade of an unknown trader or symbol is posted through the suspense account.
+        What comes again is passed over; what comes again with other contents is a breach and changes nothing. A trade
+        of an unknown trader or symbol is posted through the suspense account.
         """
         journal = Journal()
-        for trade in self._not_settled(trades, settled, journal):
-            self._settle(trade, journal)
+        trades = [item for item in items if isinstance(item, Trade)]
+        fresh = {trade.trade_id: trade for trade in self._not_settled(trades, settled, journal)}
+        for item in items:
+            if isinstance(item, CorporateAction):
+                self._act(item, journal)
+            elif fresh.pop(item.trade_id, None) is not None:
+                self._settle(item, journal)
         return journal
+
+    def _act(self, action: CorporateAction, journal: Journal) -> None:
+        """Give every holder of the symbol what the action brings; the issuer gives it."""
+        symbol, key = action.symbol, (action.symbol, action.sequence)
+        first = self.actions.get(key)
+        if first is not None:
+            if first != action:
+                detail = f"settled as {first}, then came {action}"
+                name = f"{symbol}-{action.sequence}"
+                journal.breaches.append(Breach(name, "conflicting_action", 0, detail, action.event_time))
+            return
+        self.actions[key] = action
+        journal.actions.append(action)
+        word = "split" if action.kind == "split" else "dividend"
+        holders = [held for held in self.accounts.values() if held.asset == symbol and held.owner != "issuer"]
+        for held in sorted(holders, key=lambda account: account.account_id):
+            owner = held.owner
+            change = entitlement(action, held.balance)
+            moves = [
+                (party, asset, amount * sign)
+                for asset, amount in zip((CASH, symbol), change, strict=True)
+                for party, sign in (("issuer", -1), (owner, 1))
+                if amount
+            ]
+            if not moves:
+                continue
+            entry_id = f"{word}-{symbol}-{action.sequence}-{owner}"
+            number = self._enter(journal, entry_id, None, action.event_time)
+            self._post(journal, number, moves)
+            if isinstance(owner, int):
+                self._tell(journal, owner, entry_id, None, symbol, change, action.event_time)
 
     def _not_settled(self, trades: Iterable[Trade], settled: Settled, journal: Journal) -> list[Trade]:
         fresh: list[Trade] = []

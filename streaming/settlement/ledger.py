@@ -14,8 +14,9 @@ from typing import Any, Self
 
 import psycopg
 import structlog
+from msgspec.structs import astuple
 
-from streaming.contracts.events import DeadLetter, Trade
+from streaming.contracts.events import CorporateAction, DeadLetter, Trade
 from streaming.contracts.settings import Settings
 from streaming.settlement.books import Account, Books, Journal
 from streaming.settlement.sql import statement
@@ -81,6 +82,7 @@ class Ledger:
             accounts=accounts,
             update_sequences=dict(ask(statement("load_update_sequences")).fetchall()),
             trade_sequences=dict(ask(statement("load_trade_sequences")).fetchall()),
+            actions=[_action(row) for row in ask(statement("load_actions"))],
             last_entry=last_entry,
             last_update=last_update,
         )
@@ -112,6 +114,8 @@ class Ledger:
             _copy(cursor, "copy_entries", _ENTRIES, entries)
             _copy(cursor, "copy_postings", _POSTINGS, journal.postings)
             _copy(cursor, "copy_outbox", _OUTBOX, map(_update_row, journal.updates))
+            if journal.actions:
+                cursor.executemany(statement("insert_action"), map(astuple, journal.actions))
             if journal.breaches:
                 cursor.executemany(statement("insert_breach"), journal.breaches)
             letters = [_letter_row(*letter) for letter in dead_letters]
@@ -153,6 +157,10 @@ def _copy(cursor: psycopg.Cursor[Any], name: str, types: Sequence[str], rows: It
         copy.set_types(types)
         for row in rows:
             copy.write_row(row)
+
+
+def _action(row: Sequence[Any]) -> CorporateAction:
+    return CorporateAction(**dict(zip(CorporateAction.__struct_fields__, row, strict=True)))
 
 
 def _account_row(account: Account) -> tuple[Any, ...]:

@@ -77,7 +77,7 @@ def _upgrade(settings: Settings) -> None:
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, "heads")  # the ledger's line of versions, and that of reconciliation
 
 
 def _register(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Settlement: each trade becomes postings in PostgreSQL, exactly once.
+"""Settlement: each trade and corporate action becomes postings in PostgreSQL, exactly once.
 
 A batch of messages is one transaction: trades, postings, balances, portfolio updates for the relay, dead letters, and
 the offsets to go on from. Killed anywhere, the next process finds either all of it or nothing. Where PostgreSQL goes
@@ -13,9 +13,10 @@ from threading import Event
 import structlog
 from confluent_kafka import Message
 
-from streaming.contracts.events import DeadLetter, Trade
+from streaming.contracts.events import DeadLetter
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import TRADES
+from streaming.settlement.books import Settleable
 from streaming.settlement.feed import GROUP, Feed
 from streaming.settlement.intake import Unusable, read_trades
 from streaming.settlement.ledger import Ledger
@@ -52,7 +53,7 @@ def _session(settings: Settings, stop: Event) -> None:
             if waiting:
                 batch, waiting = take_batch(waiting)
                 letters = [(last_letter + count, item, letter) for count, (item, letter) in enumerate(batch.letters, 1)]
-                journal = books.settle(batch.trades, ledger.settled)
+                journal = books.settle(batch.items, ledger.settled)
                 ledger.write(journal, GROUP, TRADES.name, batch.offsets, letters)
                 last_letter += len(letters)
                 settled += len(journal.trades)
@@ -69,14 +70,14 @@ class Batch:
     """What one transaction settles. `letters` are (item, dead letter)."""
 
     def __init__(self) -> None:
-        self.trades: list[Trade] = []
+        self.items: list[Settleable] = []
         self.letters: list[tuple[int, DeadLetter]] = []
         self.offsets: dict[int, int] = {}
 
     def add(self, message: Message) -> None:
         """Take in a message, and the offset after it."""
-        trades, unusable = read_trades(message.key(), message.value())
-        self.trades += trades
+        items, unusable = read_trades(message.key(), message.value())
+        self.items += items
         self.letters += [(item.item, _letter(message, item)) for item in unusable]
         self.offsets[message.partition()] = message.offset() + 1
 
@@ -86,7 +87,7 @@ def take_batch(messages: list[Message]) -> tuple[Batch, list[Message]]:
     batch = Batch()
     for count, message in enumerate(messages, 1):
         batch.add(message)
-        if len(batch.trades) >= BATCH_TRADES:
+        if len(batch.items) >= BATCH_TRADES:
             return batch, messages[count:]
     return batch, []
 

@@ -102,7 +102,7 @@ def test_every_chart_has_data(stack: StackSettings, demo: str) -> None:
 
 def test_every_page_is_drawn_in_a_browser(stack: StackSettings, demo: str, tmp_path: Path) -> None:
     pictures = screenshots.picture_book(stack, tmp_path)
-    assert len(pictures) == 5
+    assert len(pictures) == 8
     assert all(picture.stat().st_size > 20_000 for picture in pictures)
 
 

@@ -1,5 +1,7 @@
 """Twenty-five trading days of a small market with known right answers, and an oracle that works them out the slow way.
 
+Among them are two splits and a dividend.
+
 Everything is in the contracts' units: 1/10,000 dollar, whole shares, microseconds.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -56,6 +59,7 @@ class Books:
     shares: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     cost: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     realised: int = 0
+    dividends: int = 0
     updates: int = 0
 
 
@@ -70,6 +74,7 @@ class Answer:
     unrealised: int
     total: int
     opening: int
+    dividends: int
 
 
 def micros(day: date, at: time) -> int:
@@ -164,10 +169,27 @@ def make_market(count: int = 25, seed: int = 7) -> tuple[Market, dict[tuple[int,
             return []
         return [trade(symbol, at, buyer, seller, price, quantity, auction)]
 
+    def act(symbol: str, kind: str, at: int, change: Callable[[int], tuple[int, int]]) -> None:
+        """What each holder gets by a split or a dividend: cash and shares, for none of which anything is paid."""
+        sequences[symbol] += 1
+        for trader, held in books.items():
+            cash, shares = change(held.shares[symbol])
+            held.dividends += cash
+            tell(trader, f"{kind}-{symbol}-{sequences[symbol]}-{trader}", None, symbol, cash, shares, at)
+
     for day in days:
         opening, closing = micros(day, time(9, 30)), micros(day, time(16))
         for held in books.values():
-            held.realised = 0
+            held.realised = held.dividends = 0
+        if day == days[6]:  # three for two, and a fraction at half of the new price
+            last["ACME"] = half_up(Fraction(last["ACME"] * 2, 300)) * 100
+            act("ACME", "split", opening - 40 * MINUTE, lambda held: (held % 2 * (last["ACME"] // 2), held // 2))
+        if day == days[11]:
+            last["BLUE"] -= 2_500
+            act("BLUE", "dividend", opening - 40 * MINUTE, lambda held: (2_500 * held, 0))
+        if day == days[17]:  # one for four
+            last["CRUX"] *= 4
+            act("CRUX", "split", opening - 40 * MINUTE, lambda held: (held % 4 * last["CRUX"] // 4, held // 4 - held))
         for symbol in SYMBOLS:
             market.references[day, symbol] = last[symbol]
             # CRUX is quiet on the third day; on the fourth nothing is traded there but at the close.
@@ -193,7 +215,7 @@ def make_market(count: int = 25, seed: int = 7) -> tuple[Market, dict[tuple[int,
             total = held.cash + holdings
             answers[trader, day] = Answer(
                 held.cash, dict(held.shares), holdings, held.realised, holdings - sum(held.cost.values()),
-                total - previous[trader], previous[trader],
+                total - previous[trader], previous[trader], held.dividends,
             )  # fmt: skip
             previous[trader] = total
     return market, answers

@@ -15,15 +15,21 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer
+from typer.testing import CliRunner
 
+from lakehouse.alone import alone
 from lakehouse.maintenance import compact
 from lakehouse.progress import ingested, lag, opened, table_states
+from lakehouse.schemas import KAFKA_COLUMNS, schema
+from lakehouse.tables import evolve
+from stack.cli import app
 from stack.processes import of_stack
 from stack.settings import StackSettings
 from streaming.contracts import events, topics
 from streaming.contracts.codec import MINUTE, decode, encode
 from streaming.contracts.kafka import consumer_config, producer_config
 from streaming.contracts.money import to_decimal
+from streaming.flink.submit import running_jobs
 
 SYMBOLS = ("ACME", "BLUE", "CRUX", "DUNE", "ECHO", "FERN", "GLOW", "HALO", "IRIS", "JADE", "KITE", "LYNX")
 OPEN = 1_767_623_400_000_000  # 2026-01-05 14:30 UTC
@@ -77,6 +83,7 @@ class Market:
                 sequence=11, symbol=symbol, session="closed", trading_date="2026-01-05", event_time=now
             )
             self.send(topics.MARKET_STATUS, symbol, [auctioned(symbol, now), status])
+            self.send(topics.CORPORATE_ACTIONS, symbol, split_and_dividend(symbol, now))
             self.send(topics.ORDER_EVENTS, symbol, of_every_kind(symbol, now))
             gathering = events.Price(
                 symbol=symbol, last_sequence=12, indicative_price=1_000_050, indicative_quantity=7, volume=0,
@@ -158,6 +165,19 @@ def auctioned(symbol: str, now: int) -> events.MarketStatus:
     )  # fmt: skip
 
 
+def split_and_dividend(symbol: str, now: int) -> list[Any]:
+    terms: dict[str, Any] = {"action_id": "a", "symbol": symbol, "ex_date": "2026-01-06", "event_time": now}
+    prices: dict[str, Any] = {"close_price": 1_000_001, "adjusted_price": 666_700}
+    return [
+        events.CorporateAction(
+            sequence=30, kind="split", status="effective", numerator=3, denominator=2, **terms, **prices
+        ),
+        events.CorporateAction(
+            sequence=31, kind="cash_dividend", status="refused", reason="duplicate_action", amount=12_345, **terms
+        ),
+    ]  # fmt: skip
+
+
 EXPIRES = OPEN + 1_000_001
 
 
@@ -232,16 +252,17 @@ def test_money_bytes_and_nested_orders_keep_their_values(market: Market) -> None
 
 def test_every_field_of_the_contracts_is_in_the_lake_and_what_is_absent_is_null(market: Market) -> None:
     now = OPEN + (MINUTES + 5) * MINUTE
-    sent = [*of_every_kind("ACME", now), auctioned("ACME", now)]
+    sent = [*of_every_kind("ACME", now), auctioned("ACME", now), *split_and_dividend("ACME", now)]
+    tables = {events.MarketStatus: "market_status", events.CorporateAction: "corporate_actions"}
     found = {
         (table, row["sequence"]): row
-        for table in ("order_events", "market_status")
+        for table in ("order_events", *tables.values())
         for row in read(market.settings, table)
         if (row["symbol"], micros(row["event_time"])) == ("ACME", now)
     }
     assert len(found) == len(sent) + 1  # the close
     for event in sent:
-        table = "market_status" if isinstance(event, events.MarketStatus) else "order_events"
+        table = tables.get(type(event), "order_events")
         row = found[table, event.sequence]
         said = {name: getattr(event, name) for name in event.__struct_fields__}
         for name, value in row.items():
@@ -310,13 +331,53 @@ def test_compaction_beside_a_writing_stream_keeps_every_row(market: Market) -> N
     market.minutes(MINUTES + 14, MINUTES + 16)
     wait_for(lambda: caught_up(market), "rows after compaction")
     test_every_trade_is_in_the_lake_once(market)
-    again = compact(market.settings, "market.book_snapshots")
-    assert again.rows == 2 * len(SYMBOLS)
+
+
+def test_a_table_that_needs_nothing_is_left_alone_and_says_so(market: Market) -> None:
+    def no_spark() -> Any:
+        raise AssertionError("nothing to do needs no Spark")
+
+    first = compact(market.settings, "market.book_snapshots")
+    assert ("days in pieces: 1" in first.need, "statistics" in first.need) == (True, True)
+    assert (first.files_after, first.rows, first.statistics_made) == (1, 2 * len(SYMBOLS), True)
+    with opened(market.settings) as lake:
+        (made,) = lake.load_table("market.book_snapshots").metadata.statistics
+    assert {blob.properties["ndv"] for blob in made.blob_metadata} == {str(len(SYMBOLS)), "2"}
+    again = compact(market.settings, "market.book_snapshots", spark=no_spark)
+    assert (again.need, again.files_after, again.snapshots_after) == ("nothing", 1, first.snapshots_after)
+
+
+def test_a_second_maintenance_of_a_table_ends_with_one_clear_message(market: Market) -> None:
+    with alone(market.settings, "market.trades"):
+        result = CliRunner().invoke(app, ["compact", "trades"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("market.trades is being maintained already")
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_optional_field_is_added_beside_a_writing_stream(market: Market) -> None:
+    """The running jobs go on, old rows and new ones read NULL; a job that starts anew later goes on too (below)."""
+    jobs = running_jobs(market.settings)
+    wanted = schema(Sold, KAFKA_COLUMNS)
+    market.minutes(MINUTES + 16, MINUTES + 17)
+    with opened(market.settings) as lake:
+        assert evolve(lake.load_table("market.trades"), wanted) == ["venue"]
+    market.minutes(MINUTES + 17, MINUTES + 18)
+    wait_for(lambda: caught_up(market), "rows after the new column")
+    assert {row["venue"] for row in read(market.settings, "trades")} == {None}
+    test_every_trade_is_in_the_lake_once(market)
+    assert running_jobs(market.settings) == jobs
+
+
+class Sold(events.Trade, tag="trade", kw_only=True):
+    """A trade, as a later contract may have it."""
+
+    venue: str | None = None
 
 
 def test_a_killed_job_manager_comes_back_with_its_jobs(market: Market) -> None:
     kill(market.settings, "StandaloneSessionClusterEntrypoint")
-    market.minutes(MINUTES + 16, MINUTES + 20)
+    market.minutes(MINUTES + 18, MINUTES + 20)
     market.close(MINUTES + 25)
     wait_for(lambda: caught_up(market), "rows after the job manager's death")
     wait_for(lambda: rows(market.settings, "bars_1m") >= (MINUTES + 10) * len(SYMBOLS), "the new bars")

@@ -18,13 +18,22 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from streaming.contracts.codec import decode, encode
-from streaming.contracts.commands import AnyCommand, CancelOrder, Clock, DefineInstrument, NewOrder, SetSession
-from streaming.contracts.events import DeadLetter, MarketStatus, Trade
+from streaming.contracts.commands import (
+    AnyCommand,
+    CancelOrder,
+    Clock,
+    DeclareAction,
+    DefineInstrument,
+    NewOrder,
+    SetSession,
+)
+from streaming.contracts.events import DeadLetter, OrderEvent, Trade
 from streaming.contracts.kafka import consumer_config, partition_of, producer_config
 from streaming.contracts.provision import create_topics
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import (
     BOOK_SNAPSHOTS,
+    CORPORATE_ACTIONS,
     DEAD_LETTERS,
     MARKET_STATUS,
     ORDER_EVENTS,
@@ -81,7 +90,10 @@ def commands_of(symbol: str, count: int, seed: int) -> list[AnyCommand]:
             )
     end = START + count * 40_000
     commands.append(SetSession(symbol=symbol, session="closed", trading_date="2026-01-02", event_time=end))
-    return commands
+    action = DeclareAction(
+        action_id="a", symbol=symbol, kind="split", ex_date="2026-01-05", numerator=3, denominator=2, event_time=end
+    )
+    return [*commands, action, Clock(symbol=symbol, event_time=end)]
 
 
 def envelopes(commands: list[AnyCommand], seed: int) -> Iterator[list[AnyCommand]]:
@@ -103,6 +115,10 @@ BAD_MESSAGES: list[tuple[bytes | None, bytes | None, str]] = [
     (b"ACME", encode(ORDERS, "ACME", [Clock(symbol="BLUE", event_time=START)], START), "symbol_mismatch"),
     (b"ACME", b'{"symbol":"ACME","event_time":1,"items":[{"command":"dance"}]}', "malformed_item"),
 ]
+
+
+NUMBERED = (ORDER_EVENTS, TRADES, MARKET_STATUS, CORPORATE_ACTIONS)
+"""The topics that share a symbol's sequence."""
 
 
 class Engine:
@@ -191,7 +207,7 @@ def test_killed_twice_and_robbed_of_its_files_the_engine_says_what_the_pure_book
     expected = {symbol: [event for c in stream for event in exchange.apply(c)] for symbol, stream in streams.items()}
     waiting = {symbol: list(envelopes(stream, seed=7)) for symbol, stream in streams.items()}
     bad = list(BAD_MESSAGES)
-    readers = {topic: Reader(settings, topic) for topic in (ORDER_EVENTS, TRADES, MARKET_STATUS, DEAD_LETTERS)}
+    readers = {topic: Reader(settings, topic) for topic in (*NUMBERED, DEAD_LETTERS)}
     trades, letters = readers[TRADES], readers[DEAD_LETTERS]
     producer = Producer(producer_config(settings))
 
@@ -235,7 +251,8 @@ def test_killed_twice_and_robbed_of_its_files_the_engine_says_what_the_pure_book
             )
         letters.until(lambda items: len(items) >= len(BAD_MESSAGES), 30)
         totals = {
-            ORDER_EVENTS: sum(not isinstance(e, Trade | MarketStatus) for events in expected.values() for e in events),
+            ORDER_EVENTS: sum(isinstance(e, OrderEvent) for events in expected.values() for e in events),
+            CORPORATE_ACTIONS: len(SYMBOLS),
             TRADES: sum(isinstance(e, Trade) for events in expected.values() for e in events),
         }
         for topic, total in totals.items():
@@ -243,13 +260,13 @@ def test_killed_twice_and_robbed_of_its_files_the_engine_says_what_the_pure_book
         assert engine.stop() == 0, engine.log.read_text()
 
     assert engine.log.read_text().count("event=rebuilt") >= 2, "it was killed where nothing was at stake"
-    told = [pair for topic in (ORDER_EVENTS, TRADES, MARKET_STATUS) for pair in readers[topic].items]
+    told = [pair for topic in NUMBERED for pair in readers[topic].items]
     for symbol, events in expected.items():
         said = sorted((event for event in of(told, symbol) if event.sequence is not None), key=lambda e: e.sequence)
         assert said == [event for event in events if event.sequence is not None], symbol
         unnumbered = [event for event in of(readers[ORDER_EVENTS].items, symbol) if event.sequence is None]
         assert unnumbered == [event for event in events if event.sequence is None]
-        for topic in (ORDER_EVENTS, TRADES, MARKET_STATUS):
+        for topic in NUMBERED:
             numbers = [event.sequence for event in of(readers[topic].items, symbol) if event.sequence]
             assert numbers == sorted(numbers), f"{topic.name} of {symbol} is out of order"
     check_dead_letters([item for _, item in letters.items])

@@ -29,11 +29,12 @@ from lakehouse.catalog import catalog
 from lakehouse.tables import MARKET, TABLES
 from orchestration.reconciliation import Report, UnreachableError, reconcile
 from stack.cli import app
-from streaming.contracts.codec import MINUTE, decode, encode
+from streaming.contracts.codec import MINUTE, decode, encode, encode_actions
 from streaming.contracts.commands import (
     AnyCommand,
     CancelAll,
     Clock,
+    DeclareAction,
     DefineInstrument,
     Halt,
     NewOrder,
@@ -41,13 +42,14 @@ from streaming.contracts.commands import (
     Resume,
     SetSession,
 )
-from streaming.contracts.events import MarketStatus, Trade
+from streaming.contracts.events import CorporateAction, MarketStatus, Trade
 from streaming.contracts.kafka import consumer_config, producer_config
 from streaming.contracts.provision import create_topics
 from streaming.contracts.reference import instruments, traders
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import (
     BOOK_SNAPSHOTS,
+    CORPORATE_ACTIONS,
     MARKET_STATUS,
     ORDER_EVENTS,
     PORTFOLIO_UPDATES,
@@ -61,13 +63,16 @@ from streaming.settlement.migrate import migrate
 
 START = 1_767_364_200_000_000
 ORDERS = 400
-COMPARED = (ORDER_EVENTS, TRADES, MARKET_STATUS, PORTFOLIO_UPDATES)
+COMPARED = (ORDER_EVENTS, TRADES, MARKET_STATUS, CORPORATE_ACTIONS, PORTFOLIO_UPDATES)
 COUNTED = (PRICES, BOOK_SNAPSHOTS)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def commands() -> Iterator[AnyCommand]:
-    """A short day of three symbols with auctions and every kind of order, and an order for one that does not exist."""
+    """A short day of three symbols with auctions and every kind of order, and an order for one that does not exist.
+
+    A split, a dividend and an action that is refused follow.
+    """
     chance = random.Random(5)
     listed = instruments()[:3]
     for instrument in listed:
@@ -111,6 +116,12 @@ def commands() -> Iterator[AnyCommand]:
             yield CancelAll(trader_id=trader, symbol=instrument.symbol, event_time=now)
     for instrument in listed:
         yield session(instrument.symbol, "closed", START + ORDERS * MINUTE)
+    declared: dict[str, Any] = {"ex_date": "2026-01-05", "event_time": START + (ORDERS + 1) * MINUTE}
+    first, second, third = (instrument.symbol for instrument in listed)
+    yield DeclareAction(action_id="a", symbol=first, kind="split", numerator=3, denominator=2, **declared)
+    yield DeclareAction(action_id="b", symbol=first, kind="cash_dividend", amount=1_234, **declared)
+    yield DeclareAction(action_id="c", symbol=second, kind="cash_dividend", amount=2_500, **declared)
+    yield DeclareAction(action_id="d", symbol=third, kind="split", **declared)
 
 
 def session(symbol: str, name: Any, at: int, reference: int | None = None) -> SetSession:
@@ -126,20 +137,25 @@ def trade_a_day(settings: Settings) -> int:
         events = exchange.apply(command)
         trades = [event for event in events if isinstance(event, Trade)]
         status = [event for event in events if isinstance(event, MarketStatus)]
-        others = [event for event in events if not isinstance(event, Trade | MarketStatus)]
+        actions = [event for event in events if isinstance(event, CorporateAction)]
+        others = [event for event in events if not isinstance(event, Trade | MarketStatus | CorporateAction)]
         traded += len(trades)
-        for topic, items in ((ORDER_EVENTS, others), (TRADES, trades), (MARKET_STATUS, status)):
+        told = ((ORDER_EVENTS, others), (TRADES, trades), (MARKET_STATUS, status), (CORPORATE_ACTIONS, actions))
+        for topic, items in told:
             if items:
                 value = encode(topic, command.symbol, items, command.event_time)
                 producer.produce(topic.name, value, command.symbol)
+        if actions:
+            value = encode_actions(command.symbol, actions, command.event_time)
+            producer.produce(TRADES.name, value, command.symbol)
         market = exchange.markets.get(command.symbol)
         if events and market:
             for topic, views in ((PRICES, [market.price()]), (BOOK_SNAPSHOTS, market.snapshot())):
                 producer.produce(topic.name, encode(topic, command.symbol, views, market.now), command.symbol)
         kinds |= {type(event).__name__ for event in events}
     producer.flush(30)
-    told = {kind.__name__ for kind in (*get_args(ORDER_EVENTS.item), Trade, MarketStatus)}
-    assert kinds == told, "the day has every kind of event"
+    every = {kind.__name__ for kind in (*get_args(ORDER_EVENTS.item), Trade, MarketStatus, CorporateAction)}
+    assert kinds == every, "the day has every kind of event"
     return traded
 
 
@@ -152,8 +168,8 @@ def settle(settings: Settings, traded: int) -> None:
     with psycopg.connect(settings.postgres(), autocommit=True) as connection:
         until = time.monotonic() + 60
         while True:
-            count = connection.execute("select count(*) from ledger.trades").fetchone()
-            if count == (traded,) and connection.execute(done).fetchone() == (True,):
+            counts = "select (select count(*) from ledger.trades), (select count(*) from ledger.corporate_actions)"
+            if connection.execute(counts).fetchone() == (traded, 4) and connection.execute(done).fetchone() == (True,):
                 break
             assert time.monotonic() < until, "settlement takes too long"
             time.sleep(0.2)
@@ -303,6 +319,8 @@ def test_all_three_agree(stores: Stores) -> None:
     assert [(check.name, check.sample) for check in report.checks if not check.passed] == []
     trades = next(check for check in report.checks if check.name == "trades")
     assert trades.kafka == trades.iceberg == trades.postgres == stores.trades > 50
+    actions = next(check for check in report.checks if check.name == "corporate_actions")
+    assert actions.kafka == actions.iceberg == actions.postgres == 4
     assert set(report.cut) == {instrument.symbol for instrument in instruments()[:3]}
 
 
@@ -347,6 +365,13 @@ def test_a_share_out_of_nowhere_is_found(stores: Stores) -> None:
         assert stores.failing() == {"shares_conserved", "balances", "portfolio_updates"}
 
 
+@pytest.mark.parametrize("field", ["amount", "numerator"])
+def test_an_action_changed_in_the_ledger_is_found(stores: Stores, field: str) -> None:
+    change = f"update ledger.corporate_actions set {field} = {field} {{}} 1 where {field} is not null"
+    with stores.ledger_changed(change.format("+"), change.format("-")):
+        assert stores.failing() == {"corporate_actions", "balances"}
+
+
 def test_a_breach_is_told(stores: Stores) -> None:
     change = "insert into ledger.breaches values ('ACME-1', 'negative_cash', 4, 'test', now())"
     with stores.ledger_changed(change, "delete from ledger.breaches"):
@@ -364,6 +389,8 @@ def test_a_breach_is_told(stores: Stores) -> None:
         (ORDER_EVENTS, {"display_quantity": 3}, {"order_events"}),
         (ORDER_EVENTS, {"post_only": True}, {"order_events"}),
         (MARKET_STATUS, {"auction_quantity": 3}, {"market_status"}),
+        (CORPORATE_ACTIONS, None, {"corporate_actions", "sequences"}),
+        (CORPORATE_ACTIONS, {"amount": Decimal("1.0000")}, {"corporate_actions"}),
         (PRICES, None, {"prices"}),
         (BOOK_SNAPSHOTS, None, {"book_snapshots"}),
         (MARKET_STATUS, {"trading_date": "2026-01-05"}, {"market_status"}),

@@ -18,15 +18,16 @@ import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streaming.contracts.codec import decode, encode
-from streaming.contracts.events import DeadLetter, PortfolioUpdate, Trade
+from streaming.contracts.codec import decode, encode, encode_actions
+from streaming.contracts.events import CorporateAction, DeadLetter, PortfolioUpdate, Trade
 from streaming.contracts.kafka import consumer_config, producer_config
 from streaming.contracts.provision import create_topics
 from streaming.contracts.reference import instruments, traders
 from streaming.contracts.settings import Settings
 from streaming.contracts.topics import DEAD_LETTERS, PORTFOLIO_UPDATES, TRADES, Topic
+from streaming.settlement.books import Books, Journal
 from streaming.settlement.ledger import Ledger
-from streaming.settlement.migrate import migrate
+from streaming.settlement.migrate import endow, migrate, missing_endowments
 from streaming.settlement.relay import GROUP as RELAY_GROUP
 
 TRADES_IN_ALL = 5_000
@@ -42,7 +43,7 @@ def synthetic(count: int, seed: int = 3) -> list[Trade]:
     made = []
     for number in range(count):
         symbol = chance.choice(list(last))
-        last[symbol] += chance.randint(1, 3)
+        last[symbol] += 2 * chance.randint(1, 2)
         buyer, seller = chance.sample(people, 2)
         auction = chance.random() < 0.3
         names = ("buy_order_id", "sell_order_id") if auction else ("maker_order_id", "taker_order_id")
@@ -61,6 +62,28 @@ def synthetic(count: int, seed: int = 3) -> list[Trade]:
             )
         )
     return made
+
+
+def actions(made: list[Trade]) -> dict[int, CorporateAction]:
+    """What follows some of the trades: splits and dividends, two for one in turn with a dividend of 12 cents."""
+    found = {}
+    for place in range(99, len(made), 500):
+        split, trade = place % 1_000 == 99, made[place]
+        found[place] = CorporateAction(
+            sequence=trade.sequence + 1,
+            action_id=f"a{place}",
+            symbol=trade.symbol,
+            kind="split" if split else "cash_dividend",
+            ex_date="2026-01-05",
+            status="effective",
+            numerator=2 if split else None,
+            denominator=1 if split else None,
+            amount=None if split else 1_200,
+            close_price=trade.price,
+            adjusted_price=trade.price // 2,
+            event_time=trade.event_time,
+        )
+    return found
 
 
 class Services:
@@ -137,13 +160,16 @@ def publish(settings: Settings, made: list[Trade]) -> None:
     """Some messages hold several trades; each chunk is preceded by a transaction that is aborted."""
     producer = Producer(producer_config(settings, transactional_id="test-engine"))
     producer.init_transactions(30)
-    chunk = 250
+    chunk, follow = 250, actions(made)
     for start in range(0, len(made), chunk):
         for commit in (False, True):
             producer.begin_transaction()
-            for trade in made[start : start + chunk]:
+            for place, trade in enumerate(made[start : start + chunk], start):
                 value = encode(TRADES, trade.symbol, [trade], trade.event_time)
                 producer.produce(TRADES.name, value, trade.symbol)
+                if place in follow:
+                    value = encode_actions(trade.symbol, [follow[place]], trade.event_time)
+                    producer.produce(TRADES.name, value, trade.symbol)
             if commit:
                 producer.produce(TRADES.name, BAD, "ACME")
                 producer.commit_transaction(30)
@@ -218,12 +244,27 @@ def test_killed_at_random_moments_the_books_are_exact(
     kept = {row[1]: Trade(**dict(zip(names, row, strict=True))) for row in rows}
     assert kept == {trade.trade_id: trade for trade in made}
     assert Ledger(ledger).settled([trade.trade_id for trade in made[:99]]) == {t.trade_id: t for t in made[:99]}
-    assert one(ledger, "select count(*) from ledger.postings") == 4 * TRADES_IN_ALL + 2 * ENDOWMENTS
+    expected = books_of(made)
+    kept_actions = Ledger(ledger).load()[0].actions
+    assert kept_actions == {(action.symbol, action.sequence): action for action in actions(made).values()}
+    given = sum(entry.entry_id.startswith(("split-", "dividend-")) for entry in expected.entries)
+    assert given > 1_000
+    assert one(ledger, "select count(*) from ledger.postings") == len(expected.postings)
     assert one(ledger, "select sum(balance) from ledger.balances") == 0
     assert one(ledger, "select count(*) from ledger.breaches") == 0
     published = items(exchange, PORTFOLIO_UPDATES)
     assert by_trader(published) == outbox(ledger)
-    assert len(published) == ENDOWMENTS + 2 * TRADES_IN_ALL
+    assert len(published) == ENDOWMENTS + 2 * TRADES_IN_ALL + given
+    held = dict(
+        ledger.execute("select asset, sum(balance)::bigint from ledger.trader_balances group by asset").fetchall()
+    )
+    accounts = {account.account_id: account for account in expected.accounts}
+    assert held == {
+        asset: sum(
+            account.balance for account in accounts.values() if account.asset == asset and account.owner != "issuer"
+        )
+        for asset in held
+    }
     eventually(lambda: len(items(exchange, DEAD_LETTERS)) >= TRADES_IN_ALL // 250, "the dead letters")
     letters: list[DeadLetter] = items(exchange, DEAD_LETTERS)
     assert len(letters) == len({(letter.partition, letter.offset) for letter in letters}) == TRADES_IN_ALL // 250
@@ -232,6 +273,20 @@ def test_killed_at_random_moments_the_books_are_exact(
 
     for module in services.MODULES:
         assert services.stop(module) == 0, services.log(module)
+
+
+def books_of(made: list[Trade]) -> Journal:
+    """Everything that the ledger holds, worked out at once: symbols may come in any order, their sums are the same."""
+    books, follow = (
+        Books((item.symbol for item in instruments()), (trader.trader_id for trader in traders())),
+        actions(made),
+    )
+    journal = endow(books, missing_endowments(set()))
+    items = [item for place, trade in enumerate(made) for item in (trade, follow.get(place)) if item is not None]
+    later = books.settle(items, lambda _: {})
+    for name in vars(journal):
+        getattr(journal, name).extend(getattr(later, name))
+    return journal
 
 
 ENDOWMENTS = len(traders()) * (1 + len(instruments()))

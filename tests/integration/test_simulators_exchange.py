@@ -18,25 +18,51 @@ from typing import Any
 import psycopg
 import pytest
 
+from simulators.balances import read_balances
 from simulators.differential import differential
 from simulators.feed import Feed
 from simulators.following import following
-from simulators.history import generate
+from simulators.history import generate, last_state
 from simulators.market_time import market_time
+from simulators.population import DEFAULT, CashDividend, Split, load_population
 from simulators.publish import WrongExchangeError, publish
-from simulators.risk import orders_of
+from simulators.risk import Account, orders_of
 from simulators.runs import DayFiles, make_run
-from streaming.contracts.events import Accepted, Cancelled, Expired, MarketStatus, Rejected, Replaced, Trade
+from streaming.contracts.events import (
+    Accepted,
+    Cancelled,
+    CorporateAction,
+    Expired,
+    MarketStatus,
+    Rejected,
+    Replaced,
+    Trade,
+)
 from streaming.contracts.settings import Settings
-from streaming.contracts.topics import MARKET_STATUS, ORDER_EVENTS, TRADES
+from streaming.contracts.topics import CORPORATE_ACTIONS, MARKET_STATUS, ORDER_EVENTS, TRADES
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 END = dt.date(2026, 11, 20)
-RUN = make_run(seed=7, days=1, end=END, orders_per_day=6_000)
+ACTIONS = [
+    Split(kind="split", symbol="ACME", numerator=3, denominator=2, date=END),
+    CashDividend(kind="cash_dividend", symbol="BLUE", amount=1_500, date=END),
+]
+PEOPLE = load_population().model_copy(update={"corporate_action": ACTIONS})
+RUN = make_run(seed=7, days=2, end=END, orders_per_day=3_000, population=PEOPLE)
+STATUS = (MARKET_STATUS, CORPORATE_ACTIONS)
+SECOND_LIVE_DAY = """
+[[corporate_action]]
+symbol = "DUNE"
+kind = "split"
+numerator = 2
+denominator = 3
+date = 2026-11-24
+"""
 SLOW_PUBLISHER = """
 import datetime, sys, time
 from simulators.publish import publish
+from simulators.population import Population
 from simulators.runs import make_run
 from streaming.contracts.settings import settings
 
@@ -44,7 +70,8 @@ def told(sent, total):
     print(sent, flush=True)
     time.sleep(0.3)
 
-publish(settings(), make_run(7, 1, datetime.date(2026, 11, 20), 6_000), told)
+people = Population.model_validate_json(sys.argv[1])
+publish(settings(), make_run(7, 2, datetime.date(2026, 11, 20), 3_000, people), told)
 """
 
 
@@ -55,7 +82,8 @@ def exchange(fresh_stack: Callable[..., Settings]) -> Settings:
 
 def test_a_killed_publisher_sends_nothing_twice_and_the_platform_does_what_the_shadow_did(exchange: Settings) -> None:
     folder = generate(exchange.home, RUN)
-    publisher = subprocess.Popen([sys.executable, "-c", SLOW_PUBLISHER], stdout=subprocess.PIPE, text=True)
+    arguments = [sys.executable, "-c", SLOW_PUBLISHER, PEOPLE.model_dump_json()]
+    publisher = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     assert publisher.stdout is not None
     for _ in range(2):
         sent = int(publisher.stdout.readline())
@@ -75,6 +103,9 @@ def test_a_killed_publisher_sends_nothing_twice_and_the_platform_does_what_the_s
     assert whole.first_difference is None
     assert whole.trades > 1_000
 
+    accounts = last_state(exchange.home, RUN).accounts
+    wait_for(lambda: holdings(read_balances(exchange, accounts)[0]) == holdings(accounts), 60, folder / "none.log")
+
     assert publish(exchange, RUN).sent == 0  # it is all there already
 
     other = replace(RUN, seed=8)
@@ -83,7 +114,7 @@ def test_a_killed_publisher_sends_nothing_twice_and_the_platform_does_what_the_s
         publish(exchange, other)
 
     assert following(exchange, RUN) == RUN
-    later = replace(RUN, end=dt.date(2026, 11, 23))
+    later = replace(RUN, days=1, end=dt.date(2026, 11, 23))
     assert following(exchange, later) == replace(later, after=RUN)
 
     events = DayFiles(folder, END).events
@@ -94,11 +125,21 @@ def test_a_killed_publisher_sends_nothing_twice_and_the_platform_does_what_the_s
     assert "aggressor_side" in str(tampered.first_difference)
 
 
+def holdings(accounts: dict[int, Account]) -> dict[int, tuple[int, dict[str, int]]]:
+    return {trader: (account.cash, account.shares) for trader, account in accounts.items()}
+
+
 @contextmanager
 def service(log: Path, module: str) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     """Starts, and starts again, a process of the module; the last one is ended with SIGTERM, and must end well."""
     started: list[subprocess.Popen[bytes]] = []
-    environment = os.environ | {"TICKHOUSE_SPEED": "1800", "TICKHOUSE_ORDERS_PER_DAY": "6000"}
+    population = log.with_name("population.toml")
+    population.write_text(DEFAULT.read_text() + SECOND_LIVE_DAY)
+    environment = os.environ | {
+        "TICKHOUSE_SPEED": "1800",
+        "TICKHOUSE_ORDERS_PER_DAY": "6000",
+        "TICKHOUSE_POPULATION": str(population),
+    }
 
     def start() -> subprocess.Popen[bytes]:
         with log.open("ab") as output:
@@ -127,7 +168,7 @@ def wait_for(what: Callable[[], Any], seconds: float, log: Path) -> None:
 def everything(settings: Settings) -> list[Any]:
     feed = Feed(settings, "test")
     try:
-        starts = [start for topic in (MARKET_STATUS, ORDER_EVENTS, TRADES) for start in feed.begin(topic)]
+        starts = [start for topic in (*STATUS, ORDER_EVENTS, TRADES) for start in feed.begin(topic)]
         return [item for heard in feed.read_to_end(starts) for item in heard.said.items]
     finally:
         feed.close()
@@ -166,6 +207,10 @@ def test_live_traders_killed_in_the_middle_never_overspend_and_leave_no_order_be
             wait_for(lambda: any(t.event_time > max(killed_at, second) for t in live()), 60, tmp_path / "clock.log")
 
     items = everything(exchange)
+    actions = [item for item in items if isinstance(item, CorporateAction) and item.event_time > before]
+    assert [(action.symbol, action.status, action.ex_date) for action in actions] == [
+        ("DUNE", "effective", "2026-11-24")
+    ]
     left: Counter[int] = Counter()
     total: Counter[int] = Counter()
     for item in items:

@@ -19,6 +19,7 @@ from streaming.contracts.commands import (
     CancelAll,
     CancelOrder,
     Clock,
+    DeclareAction,
     DefineInstrument,
     DefineTrader,
     Halt,
@@ -31,6 +32,7 @@ from streaming.contracts.events import (
     Accepted,
     BookEvent,
     Cancelled,
+    CorporateAction,
     Expired,
     MarketStatus,
     Replaced,
@@ -126,6 +128,18 @@ SESSIONS = st.fixed_dictionaries(
         "reference_ticks": st.sampled_from([None, None, None, 99, 100, 101.5]),
         "closes_in": st.sampled_from([None, None, None, 1_501, 1_510, 1_560, 60]),
         "step": st.sampled_from([0, 1, 5, 60]),
+    }
+)
+ACTIONS = st.fixed_dictionaries(
+    {
+        "terms": st.sampled_from(
+            [("split", up, down, None) for up, down in ((2, 1), (3, 2), (1, 10), (7, 3), (2, 2), (None, 1))]
+            + [("cash_dividend", None, None, amount) for amount in (1, 50, 149, 2_000, 9_800, 10**6)]
+            + [("cash_dividend", 2, 1, 50), ("split", 2, 1, 50)]
+        ),
+        "ex_date": st.sampled_from(["2026-01-03"] * 3 + ["2026-01-06"] * 3 + ["2026-01-02"]),
+        "name": st.sampled_from(["a", "b", "c", "d"]),
+        "step": st.sampled_from([0, 1, 60]),
     }
 )
 RULES = st.fixed_dictionaries(
@@ -245,6 +259,11 @@ class Sender:
         mode = wish["mode"]
         return DefineTrader(trader_id=wish["trader_id"], self_trade_prevention=mode, **self.fields(wish["step"]))
 
+    def action(self, wish: Fields) -> AnyCommand:
+        kind, up, down, amount = wish["terms"]
+        terms = {"kind": kind, "numerator": up, "denominator": down, "amount": amount}
+        return DeclareAction(action_id=wish["name"], ex_date=wish["ex_date"], **terms, **self.fields(wish["step"]))
+
     def clock(self, wish: Fields) -> AnyCommand:
         return Clock(**self.fields(wish["step"]))
 
@@ -269,6 +288,7 @@ KINDS: list[tuple[str, st.SearchStrategy[Fields], int]] = [
     ("halt", STEP_ONLY, 1),
     ("resume", STEP_ONLY, 2),
     ("instrument", RULES, 1),
+    ("action", ACTIONS, 1),
 ]
 WISHES = st.one_of([st.tuples(st.just(name), fields) for name, fields, weight in KINDS for _ in range(weight)])
 
@@ -340,6 +360,11 @@ class BothMarkets(RuleBasedStateMachine):
         self.send(self.sender.session(wish))
         self.each("new", orders)
 
+    @rule(wish=SESSIONS, action=ACTIONS)
+    def action_after_the_close(self, wish: Fields, action: Fields) -> None:
+        self.send(self.sender.session({**wish, "session": "closed"}))
+        self.send(self.sender.action(action))
+
     @rule(wish=STEP_ONLY, orders=st.lists(LIMITS | TAKERS, max_size=4))
     def halt_and_resume(self, wish: Fields, orders: list[Fields]) -> None:
         self.send(self.sender.halt(wish))
@@ -405,6 +430,9 @@ class Laws:
                 self.limit[name], self.total[name] = event.price, event.quantity
             case Cancelled() | Expired():
                 self.total[event.trader_id, event.order_id] -= event.quantity
+            case CorporateAction(status="effective"):
+                open_orders = {name for name, total in self.total.items() if total > self.filled[name]}
+                assert not open_orders, "an order that outlives a corporate action"
             case Triggered():
                 self.triggered.add((event.trader_id, event.order_id))
             case MarketStatus():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from fractions import Fraction
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.contracts.events import Trade
-from streaming.settlement.books import CASH, Books, Journal
+from streaming.contracts.events import CorporateAction, Trade
+from streaming.settlement.books import CASH, Books, Journal, Settleable
 
 SYMBOLS = ("ACME", "BLUE")
 TRADERS = (1, 2, 3)
@@ -30,8 +32,8 @@ class Kept:
     def settled(self, trade_ids: Sequence[str]) -> dict[str, Trade]:
         return {trade.trade_id: trade for trade in self.journal.trades if trade.trade_id in trade_ids}
 
-    def settle(self, trades: Sequence[Trade]) -> None:
-        self.write(self.books.settle(trades, self.settled))
+    def settle(self, items: Sequence[Settleable]) -> None:
+        self.write(self.books.settle(items, self.settled))
 
 
 @st.composite
@@ -62,6 +64,38 @@ def streams(draw: st.DrawFn, strangers: bool = False) -> list[Trade]:
     return trades
 
 
+RATIOS = st.sampled_from([(2, 1), (3, 2), (1, 10), (7, 3), (1, 2)])
+
+
+@st.composite
+def streams_with_actions(draw: st.DrawFn, strangers: bool = False) -> list[Settleable]:
+    """The same, with splits and dividends between the trades of a symbol."""
+    items: list[Settleable] = []
+    for place, trade in enumerate(draw(streams(strangers))):
+        items.append(
+            msgspec.structs.replace(trade, sequence=2 * trade.sequence, trade_id=f"{trade.symbol}-{2 * trade.sequence}")
+        )
+        if draw(st.integers(0, 3)) == 0:
+            up, down = draw(RATIOS)
+            split = draw(st.booleans())
+            items.append(
+                CorporateAction(
+                    sequence=2 * trade.sequence + 1,
+                    action_id=f"a{place}",
+                    symbol=trade.symbol,
+                    kind="split" if split else "cash_dividend",
+                    ex_date="2026-01-05",
+                    status="effective",
+                    numerator=up if split else None,
+                    denominator=down if split else None,
+                    amount=None if split else draw(st.integers(1, 10**6)),
+                    adjusted_price=draw(st.integers(1, 10**9)),
+                    event_time=place,
+                )
+            )
+    return items
+
+
 def endowed() -> Kept:
     kept = Kept()
     journal = Journal()
@@ -81,15 +115,15 @@ def sums(journal: Journal) -> dict[tuple[int, str], int]:
     return found
 
 
-@given(streams(strangers=True))
-def test_every_entry_sums_to_zero_in_every_asset(trades: list[Trade]) -> None:
+@given(streams_with_actions(strangers=True))
+def test_every_entry_sums_to_zero_in_every_asset(trades: list[Settleable]) -> None:
     kept = endowed()
     kept.settle(trades)
     assert not any(sums(kept.journal).values())
 
 
-@given(streams(strangers=True))
-def test_a_balance_is_the_sum_of_its_postings(trades: list[Trade]) -> None:
+@given(streams_with_actions(strangers=True))
+def test_a_balance_is_the_sum_of_its_postings(trades: list[Settleable]) -> None:
     kept = endowed()
     kept.settle(trades)
     posted: dict[int, int] = defaultdict(int)
@@ -123,8 +157,8 @@ def test_positions_are_what_was_bought_less_what_was_sold(trades: list[Trade]) -
             assert kept.books.balance(trader, symbol) == 1_000 + shares
 
 
-@given(streams(strangers=True), st.data())
-def test_batches_and_redelivery_change_nothing(trades: list[Trade], data: st.DataObject) -> None:
+@given(streams_with_actions(strangers=True), st.data())
+def test_batches_and_redelivery_change_nothing(trades: list[Settleable], data: st.DataObject) -> None:
     at_once, bit_by_bit = endowed(), endowed()
     at_once.settle(trades)
     done = 0
@@ -136,8 +170,8 @@ def test_batches_and_redelivery_change_nothing(trades: list[Trade], data: st.Dat
     assert bit_by_bit.journal == at_once.journal
 
 
-@given(streams(strangers=True))
-def test_updates_number_from_one_and_tell_the_balances(trades: list[Trade]) -> None:
+@given(streams_with_actions(strangers=True))
+def test_updates_number_from_one_and_tell_the_balances(trades: list[Settleable]) -> None:
     kept = endowed()
     kept.settle(trades)
     assert [number for number, _ in kept.journal.updates] == list(range(1, len(kept.journal.updates) + 1))
@@ -164,3 +198,31 @@ def test_a_balance_below_zero_is_always_a_breach(trades: list[Trade]) -> None:
             assert (trader, "negative_cash") in breached
         if any(kept.books.balance(trader, symbol) < 0 for symbol in SYMBOLS):
             assert (trader, "negative_position") in breached
+
+
+@given(streams_with_actions())
+def test_what_the_issuer_gave_is_what_traders_hold(items: list[Settleable]) -> None:
+    kept = endowed()
+    kept.settle(items)
+    for asset in (CASH, *SYMBOLS):
+        assert sum(kept.books.balance(trader, asset) for trader in TRADERS) == -kept.books.balance("issuer", asset)
+        assert kept.books.balance("suspense", asset) == 0
+
+
+@given(streams_with_actions())
+def test_a_split_leaves_each_holder_the_ratio_less_what_is_paid_in_cash(items: list[Settleable]) -> None:
+    kept = endowed()
+    for item in items:
+        before = {trader: kept.books.balance(trader, item.symbol) for trader in TRADERS}
+        cash = {trader: kept.books.balance(trader, CASH) for trader in TRADERS}
+        kept.settle([item])
+        if isinstance(item, Trade):
+            continue
+        for trader, shares in before.items():
+            after, paid = kept.books.balance(trader, item.symbol), kept.books.balance(trader, CASH) - cash[trader]
+            if item.kind == "cash_dividend":
+                assert (after, paid) == (shares, shares * (item.amount or 0))
+                continue
+            fraction = Fraction(shares * (item.numerator or 0), item.denominator or 1) - after
+            assert abs(fraction) < 1
+            assert 0 <= abs(fraction) * (item.adjusted_price or 0) - abs(paid) < 1

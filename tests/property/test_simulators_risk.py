@@ -18,6 +18,7 @@ from streaming.contracts.commands import (
     CancelAll,
     CancelOrder,
     Clock,
+    DeclareAction,
     DefineInstrument,
     Halt,
     NewOrder,
@@ -25,14 +26,32 @@ from streaming.contracts.commands import (
     Resume,
     SetSession,
 )
-from streaming.contracts.events import Accepted, BookEvent, Cancelled, Expired, MarketStatus, Rejected, Replaced, Trade
+from streaming.contracts.events import (
+    Accepted,
+    BookEvent,
+    Cancelled,
+    CorporateAction,
+    Expired,
+    MarketStatus,
+    Rejected,
+    Replaced,
+    Trade,
+)
 from streaming.matching.exchange import Exchange
+from streaming.settlement import books
 
 TRADERS = (1, 2, 3)
 SYMBOLS = ("ACME", "BLUE")
 CASH, SHARES = 60_000_000, 60
 SECOND = 1_000_000
 REFERENCE = 1_000_000
+ACTIONS: list[dict[str, Any]] = [
+    {"kind": "cash_dividend", "amount": 12_345},
+    {"kind": "split", "numerator": 3, "denominator": 2},
+    {},
+    {"kind": "split", "numerator": 1, "denominator": 7},
+]
+"""What follows the close of a day, day after day."""
 DAY = ("pre_open", "opening_auction", "continuous", "closing_auction", "closed")
 
 
@@ -52,11 +71,7 @@ def new_ledger() -> Ledger:
 
 
 def check(ledger: Ledger) -> None:
-    accounts = ledger.accounts.values()
-    assert sum(account.cash for account in accounts) == CASH * len(ledger.accounts)
-    for symbol in SYMBOLS:
-        assert sum(account.shares[symbol] for account in accounts) == SHARES * len(ledger.accounts)
-    for account in accounts:
+    for account in ledger.accounts.values():
         assert account.free_cash() >= 0
         assert account.reserved_cash >= 0
         assert all(account.free_shares(symbol) >= 0 for symbol in SYMBOLS)
@@ -85,7 +100,10 @@ class Rig:
         for status in (event for event in events if isinstance(event, MarketStatus)):
             self.ledger.apply(status)  # at once: what an order may cost is known before it is sent
             self.upper[status.symbol] = status.upper_price or self.upper.get(status.symbol, 0)
-        for topic, kinds in (("trades", Trade), ("order-events", Accepted | Rejected | Replaced | Cancelled | Expired)):
+        for topic, kinds in (
+            ("trades", Trade | CorporateAction),
+            ("order-events", Accepted | Rejected | Replaced | Cancelled | Expired),
+        ):
             items = [event for event in events if isinstance(event, kinds)]
             time = max([self.exchange.markets[command.symbol].now, *(item.event_time for item in items)])
             self.unheard[command.symbol, topic].append((time, items))
@@ -139,6 +157,12 @@ class Rig:
             )
         )
 
+        if DAY[place] == "closed" and (terms := ACTIONS[self.days % len(ACTIONS)]):
+            self.now += SECOND  # nothing else happens in the moment of an action
+            name, ex_date = f"a{self.days}", "2026-12-01"
+            self.send(DeclareAction(action_id=name, symbol=symbol, ex_date=ex_date, event_time=self.now, **terms))
+            self.now += SECOND
+
     def new(self, number: int, trader: int, ticket: Ticket) -> None:
         symbol, side = ticket.symbol, ticket.side
         if ticket.refusal():
@@ -173,7 +197,9 @@ class Rig:
 def listen(ledger: Ledger, symbol: str, topic: str, time: int, items: list[BookEvent], *, checked: bool = True) -> None:
     """Take in a message, as the desk does."""
     for item in items:
-        if isinstance(item, Trade):
+        if isinstance(item, CorporateAction):
+            ledger.act(item)
+        elif isinstance(item, Trade):
             ledger.fill(item)
             ledger.post(item, check=checked)
         else:
@@ -226,10 +252,11 @@ def test_balances_never_fall_below_zero_and_everything_is_released(seed: int) ->
         rig.send(Clock(symbol=symbol, event_time=rig.now))
     rig.hear(random, 10**6)
     check(rig.ledger)
+    assert holdings(rig.ledger) == settled(rig)
 
     again = restarted(rig, random)
     assert left(again) == left(rig.ledger)
-    assert [account.cash for account in again.accounts.values()] == [a.cash for a in rig.ledger.accounts.values()]
+    assert holdings(again) == settled(rig)
     again.check()
 
     # What the exchange takes off is what the broker took to be open, and then nothing is promised.
@@ -245,6 +272,21 @@ def test_balances_never_fall_below_zero_and_everything_is_released(seed: int) ->
     for account in rig.ledger.accounts.values():
         assert account.reserved_cash == 0
         assert not any(account.reserved_shares.values())
+
+
+def holdings(ledger: Ledger) -> dict[int, dict[str, int]]:
+    return {trader: {"USD": account.cash, **account.shares} for trader, account in ledger.accounts.items()}
+
+
+def settled(rig: Rig) -> dict[int, dict[str, int]]:
+    """The same as settlement's books have it."""
+    kept, journal = books.Books(SYMBOLS, TRADERS), books.Journal()
+    for trader in TRADERS:
+        for asset, amount in (("USD", CASH), *((symbol, SHARES) for symbol in SYMBOLS)):
+            kept.endow(trader, asset, amount, 0, journal)
+    items = [event for _, events in rig.told for event in events if isinstance(event, Trade | CorporateAction)]
+    kept.settle(items, lambda _: {})
+    return {trader: {asset: kept.balance(trader, asset) for asset in ("USD", *SYMBOLS)} for trader in TRADERS}
 
 
 def restarted(rig: Rig, random: Random) -> Ledger:
@@ -270,9 +312,9 @@ def restarted(rig: Rig, random: Random) -> Ledger:
             ledger.ask(ledger.orders[command.order_id], change)
     unheard: dict[tuple[str, str], deque[tuple[int, list[BookEvent]]]] = defaultdict(deque)
     for command, events in rig.told:
-        trades = [event for event in events if isinstance(event, Trade)]
+        trades = [event for event in events if isinstance(event, Trade | CorporateAction)]
         unheard[command.symbol, "trades"].append((max((t.event_time for t in trades), default=0), trades))
-        others = [event for event in events if not isinstance(event, Trade | MarketStatus)]
+        others = [event for event in events if not isinstance(event, Trade | CorporateAction | MarketStatus)]
         unheard[command.symbol, "order-events"].append((0, others))
     while waiting := [key for key, messages in unheard.items() if messages]:
         key = random.choice(waiting)

@@ -41,7 +41,7 @@ class Book:
     def gathers(self) -> bool:
         return self.session != "closed" and not self.matches
 
-    def emit(self, kind: type[Any], **fields: Any) -> None:
+    def emit(self, kind: type[Any], /, **fields: Any) -> None:
         self.sequence += 1
         self.events.append(kind(sequence=self.sequence, symbol=self.symbol, event_time=self.now, **fields))
 

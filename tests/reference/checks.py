@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streaming.contracts.commands import NewOrder, ReplaceOrder
+from streaming.contracts.commands import DeclareAction, NewOrder, ReplaceOrder
 from streaming.contracts.money import MAX_INT64
 from tests.reference.order import Order
 from tests.reference.sessions import Sessions
@@ -91,3 +91,16 @@ def of_value(market: Sessions, price: int | None, quantity: int) -> Checks:
         at_most = market.collar[1] if market.collar else market.last_price
     if market.rules and market.rules.max_notional is not None and at_most is not None:
         yield "notional_too_large", at_most * quantity <= market.rules.max_notional
+
+
+def of_action(market: Sessions, used: set[str], action: DeclareAction) -> Checks:
+    yield "market_open", market.session == "closed"
+    yield "duplicate_action", action.action_id not in used
+    yield "ex_date_passed", action.ex_date > market.date
+
+    ratio, amount = (action.numerator, action.denominator), action.amount
+    split, pays = action.kind == "split", action.kind == "cash_dividend"
+    yield "invalid_terms", not split or (None not in ratio and ratio[0] != ratio[1] and amount is None)
+    yield "invalid_terms", not pays or (ratio == (None, None) and amount is not None)
+    yield "no_last_price", market.last_price is not None
+    yield "invalid_terms", not pays or (amount or 0) < (market.last_price or 0)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace as changed
+from fractions import Fraction
 from functools import partial
 
 from streaming.contracts.commands import (
     AnyCommand,
     CancelAll,
     CancelOrder,
+    DeclareAction,
     DefineInstrument,
     DefineTrader,
     Halt,
@@ -23,9 +25,18 @@ from streaming.contracts.commands import (
     SetSession,
     TraderCommand,
 )
-from streaming.contracts.events import Accepted, BookEvent, MassCancelled, Price, Rejected, Replaced, RestingOrder
+from streaming.contracts.events import (
+    Accepted,
+    BookEvent,
+    CorporateAction,
+    MassCancelled,
+    Price,
+    Rejected,
+    Replaced,
+    RestingOrder,
+)
 from tests.reference import checks
-from tests.reference.order import MINUTE, Order
+from tests.reference.order import MINUTE, Order, nearest
 from tests.reference.sessions import Sessions
 
 Timer = tuple[int, int, int, Callable[[], None]]
@@ -40,6 +51,7 @@ class ReferenceMarket(Sessions):
         self.highest_ids: defaultdict[int, int] = defaultdict(int)
         self.defaults: dict[int, str] = {}
         self.control_time = 0
+        self.action_ids: set[str] = set()
 
     @property
     def known(self) -> bool:
@@ -67,6 +79,8 @@ class ReferenceMarket(Sessions):
                 self.halt()
             case Resume():
                 self.resume()
+            case DeclareAction():
+                self.act(command)
             case NewOrder():
                 self.new(command)
             case CancelOrder():
@@ -212,6 +226,42 @@ class ReferenceMarket(Sessions):
             self.put(order, "market")
         else:
             self.enter(order)
+
+    # Corporate actions
+
+    def act(self, command: DeclareAction) -> None:
+        reason = checks.refusal(checks.of_action(self, self.action_ids, command))
+        prices: dict[str, int | None] = {}
+        if not reason:
+            for order in self.accepted():
+                self.cancel(order, "corporate_action")
+            before = self.last_price
+            self.last_price = self.worth(before, command)
+            reference, date = self.day_reference
+            self.day_reference = (self.worth(reference, command), date)
+            self.traded = []
+            self.action_ids.add(command.action_id)
+            prices = {"close_price": before, "adjusted_price": self.last_price}
+        terms = ("action_id", "kind", "ex_date", "numerator", "denominator", "amount")
+        self.emit(
+            CorporateAction,
+            status="refused" if reason else "effective",
+            reason=reason,
+            **{name: getattr(command, name) for name in terms},
+            **prices,
+        )
+
+    def worth(self, price: int | None, command: DeclareAction) -> int | None:
+        """A price as it is after the action: on a tick, and never nothing."""
+        if price is None:
+            return None
+        if command.kind == "split":
+            assert command.numerator
+            assert command.denominator
+            exact = Fraction(price * command.denominator, command.numerator)
+        else:
+            exact = Fraction(price - (command.amount or 0))
+        return max(nearest(exact, self.tick), self.tick)
 
     # What can be seen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -64,6 +65,6 @@ def priority(order: Order) -> tuple[int, int]:
     return (-order.limit() if order.side == "buy" else order.limit(), order.place)
 
 
-def nearest(price: int, tick: int) -> int:
+def nearest(price: int | Fraction, tick: int) -> int:
     """The nearest tick, the upper of two equally near."""
-    return (2 * price + tick) // (2 * tick) * tick
+    return int((2 * price + tick) // (2 * tick)) * tick

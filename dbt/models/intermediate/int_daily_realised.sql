@@ -1,6 +1,8 @@
 -- Moving average cost, trade by trade: buying adds its cost; selling q of n shares takes q / n of the cost away,
--- rounded half up to 1/10,000 dollar, and all of it with the last share. What rounding left stays in the cost of the
--- shares that are left, so realised and unrealised always add up exactly. Amounts are in units of 1/10,000 dollar.
+-- rounded half up to 1/10,000 dollar, and all of it with the last share; a split changes the shares and not their cost,
+-- unless it leaves none.
+-- What rounding left stays in the cost of the shares that are left, so realised and unrealised always add up exactly.
+-- Amounts are in units of 1/10,000 dollar.
 {% set of_day = 'struct<trading_date: date, shares: bigint, cost_change: decimal(38), realised: decimal(38)>' %}
 with
 
@@ -18,7 +20,8 @@ days as (
                 named_struct(
                     'sequence', sequence,
                     'quantity', quantity_change,
-                    'cost', {{ units('cost') }}
+                    'cost', {{ units('cost') }},
+                    'is_given', is_corporate_action
                 )
             )
         ) as entries
@@ -61,7 +64,7 @@ folded as (
                                 'realised', cast(0 as decimal(38, 0))
                             ),
                             (now, entry) -> case
-                                when entry.quantity >= 0
+                                when entry.quantity >= 0 or (entry.is_given and now.shares + entry.quantity > 0)
                                     then named_struct(
                                         'shares', now.shares + entry.quantity,
                                         'cost', now.cost + entry.cost,

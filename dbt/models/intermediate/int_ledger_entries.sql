@@ -18,6 +18,7 @@ classified as (
     select
         *,
         entry_id like 'endowment-%' as is_endowment,
+        trade_id is null and entry_id not like 'endowment-%' as is_corporate_action,
         {{ new_york_date('event_time') }} as entry_date
     from updates
 ),
@@ -25,7 +26,7 @@ classified as (
 balanced as (
     select trade_id
     from classified
-    where not is_endowment
+    where trade_id is not null
     group by trade_id
     having sum(cash_change) = 0 and sum(quantity_change) = 0
 ),
@@ -47,6 +48,7 @@ final as (
         classified.sequence,
         classified.entry_id,
         classified.is_endowment,
+        classified.is_corporate_action,
         classified.symbol,
         entry_days.trading_date,
         classified.cash_change,
@@ -54,7 +56,7 @@ final as (
         case
             when classified.is_endowment and classified.symbol is not null
                 then cast(symbol_days.reference_price * classified.quantity_change as decimal(38, 4))
-            when classified.is_endowment then cast(0 as decimal(38, 4))
+            when classified.is_endowment or classified.is_corporate_action then cast(0 as decimal(38, 4))
             else cast(-classified.cash_change as decimal(38, 4))
         end as cost,
         classified.event_time
@@ -67,7 +69,7 @@ final as (
         on
             classified.symbol = symbol_days.symbol
             and entry_days.trading_date = symbol_days.trading_date
-    where classified.is_endowment or balanced.trade_id is not null
+    where classified.trade_id is null or balanced.trade_id is not null
 )
 
 select * from final

@@ -6,9 +6,11 @@ from typing import Any
 from dagster import AssetDep, AssetExecutionContext, AssetKey, AssetSpec
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
+from lakehouse.publication import SUFFIX, audited
 from orchestration.defs.dbt.environment import environment, within
 from orchestration.defs.dbt.project import DBT, EXECUTABLE, manifest
 from orchestration.external import MARKET
+from orchestration.steps import NIGHTLY, SPARK
 from streaming.contracts.settings import settings
 
 COMPACTION = AssetKey(["lakehouse", "compaction"])
@@ -23,11 +25,13 @@ class Translator(DagsterDbtTranslator):
         if unique_id.startswith("source."):
             return spec
         reads_raw = any(dep.asset_key.path[0] == "market" for dep in spec.deps)
+        schema = self.get_resource_props(manifest, unique_id)["schema"].removesuffix(SUFFIX)
         return spec.replace_attributes(
-            key=AssetKey([self.get_resource_props(manifest, unique_id)["schema"], spec.key.path[-1]]),
-            group_name=self.get_resource_props(manifest, unique_id)["schema"],
+            key=AssetKey([schema, spec.key.path[-1]]),
+            group_name=schema,
             kinds={"dbt", "iceberg", "spark"},
             owners=MARKET,
+            freshness_policy=NIGHTLY,
             deps=[*spec.deps, AssetDep(COMPACTION)] if reads_raw else spec.deps,
         )
 
@@ -36,14 +40,16 @@ class Translator(DagsterDbtTranslator):
     manifest=manifest(),
     dagster_dbt_translator=Translator(),
     name="dbt_models",
+    pool=SPARK,
 )
 def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
-    """`dbt build`: each model, its unit tests before and its data tests after it."""
+    """`dbt build`: each model, its unit tests before and its data tests after it; published if all of them pass."""
     here = settings()
-    with within(environment(here)):
-        target = here.home.absolute() / "dbt" / context.run.run_id
-        invocation = dbt.cli(["build"], context=context, target_path=target)
-    yield from invocation.stream()
+    with audited(here):
+        with within(environment(here)):
+            target = here.home.absolute() / "dbt" / context.run.run_id
+            invocation = dbt.cli(["build"], context=context, target_path=target)
+        yield from invocation.stream()
 
 
 def dbt_cli() -> DbtCliResource:

@@ -17,7 +17,7 @@ from streaming.contracts.settings import PROJECT
 DBT = PROJECT / "dbt"
 TARGET = DBT / "target"
 EXECUTABLE = Path(sys.executable).with_name("dbt")
-SOURCES = ("*.yml", "models/**/*", "macros/**/*", "snapshots/**/*", "tests/**/*")
+SOURCES = ("*.yml", "models/**/*", "macros/**/*", "seeds/**/*", "snapshots/**/*", "tests/**/*")
 
 
 class DbtParseError(RuntimeError):

@@ -15,6 +15,7 @@ FROM_TOPICS = (
     "prices",
     "book_snapshots",
     "market_status",
+    "corporate_actions",
     "portfolio_updates",
     "dead_letters",
     "ground_truth",

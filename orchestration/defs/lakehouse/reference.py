@@ -8,6 +8,7 @@ from dagster import AssetExecutionContext, AssetSpec, MaterializeResult, multi_a
 
 from lakehouse.tables import REFERENCE_TABLES, TableDefinition
 from orchestration.external import PLATFORM
+from orchestration.steps import NIGHTLY, RETRIES
 from streaming.contracts.settings import Settings, settings
 
 FROM = {"instruments": "instruments", "traders": "users"}
@@ -24,9 +25,11 @@ FROM = {"instruments": "instruments", "traders": "users"}
             group_name="reference",
             kinds={"iceberg", "python"},
             owners=PLATFORM,
+            freshness_policy=NIGHTLY,
         )
         for definition in REFERENCE_TABLES
     ],
+    retry_policy=RETRIES,
 )
 def reference_copy(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
     """Overwrite what differs; a table that is the same stays as it is."""

@@ -3,6 +3,6 @@ copy (
     from ledger.journal_entries as entries
     inner join ledger.postings using (entry_number)
     inner join ledger.accounts using (account_id)
-    where entries.trade_id is null and accounts.trader_id is not null
+    where entries.entry_id like 'endowment-%' and accounts.trader_id is not null
     group by accounts.trader_id, accounts.asset
 ) to stdout (format csv, header)

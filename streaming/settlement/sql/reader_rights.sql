@@ -4,7 +4,7 @@ declare
     name text;
 begin
     for name in
-        select nspname from pg_namespace where nspname in ('public', 'reference', 'ledger')
+        select nspname from pg_namespace where nspname in ('public', 'reference', 'ledger', 'reconciliation')
     loop
         execute format('grant usage on schema %I to tickhouse_reader', name);
         execute format('grant select on all tables in schema %I to tickhouse_reader', name);

@@ -23,6 +23,7 @@ import pytest
 import yaml
 
 from stack.dashboards import environment as superset_environment
+from stack.servers import trino
 from stack.settings import StackSettings
 from stack.setup.lock import parse
 from streaming.contracts.settings import PROJECT, Secrets, Settings
@@ -33,6 +34,7 @@ ENVIRONMENT = {
     "TICKHOUSE_POSTGRES_PASSWORD",
     "TICKHOUSE_READER_PASSWORD",
     "TICKHOUSE_SUPERSET_PASSWORD",
+    "TICKHOUSE_SUPERSET_ANALYST_PASSWORD",
     "TICKHOUSE_SUPERSET_SECRET_KEY",
     "S3_ACCESS_KEY",
     "S3_SECRET_KEY",
@@ -195,6 +197,14 @@ def test_superset_is_told_all_that_its_settings_need(tmp_path: Path) -> None:
 def test_trino_is_told_all_that_its_catalogue_needs() -> None:
     wanted = re.findall(r"\$\{ENV:(\w+)\}", (PROJECT / "docker" / "trino" / "lake.properties").read_text())
     assert set(wanted) <= service("trino")["environment"].keys()
+
+
+def test_trino_has_the_rules_of_the_local_stack() -> None:
+    mounts = dict(mount.split(":")[:2] for mount in service("trino")["volumes"])
+    mounted = {target: PROJECT / source for source, target in mounts.items()}
+    told = mounted["/etc/trino/access-control.properties"].read_text()
+    assert told == "access-control.name=file\nsecurity.config-file=/etc/trino/rules.json\n"
+    assert mounted["/etc/trino/rules.json"].read_text() == trino.RULES.read_text()
 
 
 def test_the_scripts_of_the_images_are_python_that_parses() -> None:

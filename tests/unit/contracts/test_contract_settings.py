@@ -1,5 +1,6 @@
 """Settings: defaults that fit together, secrets that stay private."""
 
+import json
 import stat
 from pathlib import Path
 
@@ -27,7 +28,18 @@ def test_secrets_are_made_once_and_only_their_owner_can_read_them(tmp_path: Path
     first = settings.secrets()
     assert first == settings.secrets()
     assert stat.S_IMODE((tmp_path / "new" / "secrets.json").stat().st_mode) == 0o600
-    assert len(set(first.model_dump().values())) == 4
+    assert len(set(first.model_dump().values())) == len(Secrets.model_fields)
+
+
+def test_a_secret_that_an_older_version_did_not_know_is_added(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    older = settings.secrets().model_dump(exclude={"superset_analyst_password"})
+    (tmp_path / "secrets.json").write_text(json.dumps(older))
+    now = settings.secrets()
+    assert now.superset_analyst_password
+    assert now.model_dump(exclude={"superset_analyst_password"}) == older
+    assert now == settings.secrets()
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
 
 
 def test_secrets_given_by_the_environment_are_used_and_nothing_is_written(

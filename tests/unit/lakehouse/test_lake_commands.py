@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from stack.cli import app
-from stack.commands.lake import show, statement_of
+from stack.commands.lake import script_of, show, statement_of
 from stack.settings import stack_settings
 
 ROWS = [("ACME", Decimal("100.0500"), None, datetime(2026, 1, 5, tzinfo=UTC)), ("BLUE", Decimal("42.7500"), 3, None)]
@@ -70,7 +71,30 @@ def test_without_trino_it_says_what_to_do(nothing_runs: CliRunner) -> None:
     assert "start it with `tickhouse up trino`" in result.stderr
 
 
-@pytest.mark.parametrize("command", [["tables"]])
+def test_several_statements_come_from_the_line_a_file_or_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "SELECT 1;\nSELECT 2"
+    file = tmp_path / "queries.sql"
+    file.write_text(text)
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert script_of(text, None) == script_of(None, file) == script_of(None, None)
+    assert [statement.text for statement in script_of(text, None)] == ["SELECT 1", "SELECT 2"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "file"), [(" ; -- no", None), (None, Path("/no")), ("SELECT 1", Path("x")), (None, None)]
+)
+def test_without_a_statement_spark_is_not_asked(
+    nothing_runs: CliRunner, statement: str | None, file: Path | None
+) -> None:
+    arguments = [*([statement] if statement else []), *(["--file", str(file)] if file else [])]
+    result = nothing_runs.invoke(app, ["spark-sql", *arguments])
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("command", [["tables"], ["spark-sql", "SELECT 1"]])
 def test_without_postgres_it_says_what_to_do(nothing_runs: CliRunner, command: list[str]) -> None:
     result = nothing_runs.invoke(app, command)
     assert result.exit_code == 1

@@ -12,7 +12,7 @@ import pytest
 
 from streaming.contracts.codec import decode_command, encode_line
 from streaming.contracts.commands import AnyCommand, DefineInstrument
-from streaming.contracts.events import BookEvent, Reason, Rejected
+from streaming.contracts.events import ActionRefusal, BookEvent, CorporateAction, Reason, Rejected
 from streaming.matching.exchange import SymbolMarket
 from tests.reference.market import ReferenceMarket
 
@@ -48,6 +48,12 @@ def test_the_commands_are_written_as_the_codec_writes_them(name: str) -> None:
 def test_every_reason_of_a_rejection_has_a_file() -> None:
     events = [event for name in NAMES for event in answers(ReferenceMarket, name)]
     assert {event.reason for event in events if isinstance(event, Rejected)} == set(get_args(Reason))
+
+
+def test_every_reason_of_a_refused_action_has_a_file() -> None:
+    events = [event for name in NAMES for event in answers(ReferenceMarket, name)]
+    reasons = {event.reason for event in events if isinstance(event, CorporateAction)}
+    assert reasons == {None, *get_args(ActionRefusal)}
 
 
 def test_every_file_of_commands_has_one_of_events() -> None:

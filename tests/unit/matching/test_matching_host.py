@@ -11,8 +11,16 @@ from typing import Any
 
 import pytest
 
-from streaming.contracts.codec import MINUTE, decode, encode
-from streaming.contracts.commands import AnyCommand, CancelOrder, Clock, DefineInstrument, NewOrder, SetSession
+from streaming.contracts.codec import MINUTE, decode, encode, encode_line
+from streaming.contracts.commands import (
+    AnyCommand,
+    CancelOrder,
+    Clock,
+    DeclareAction,
+    DefineInstrument,
+    NewOrder,
+    SetSession,
+)
 from streaming.contracts.events import Accepted, Cancelled, MassCancelled, Rejected, Replaced
 from streaming.contracts.kafka import partition_of
 from streaming.contracts.money import MAX_INT64
@@ -125,6 +133,24 @@ class TestAnswer:
             ("prices", 1),
             ("book-snapshots", 1),
         ]
+
+    def test_to_a_corporate_action_stands_between_the_trades_before_and_after(self, engine: Engine) -> None:
+        day = {"symbol": "ACME", "event_time": OPEN}
+        messages = engine.process(
+            order(1, "sell"),
+            order(2),
+            SetSession(session="closed", trading_date="2026-01-02", **day),
+            DeclareAction(action_id="a", kind="split", ex_date="2026-01-05", numerator=2, denominator=1, **day),
+            SetSession(session="continuous", trading_date="2026-01-05", **day),
+            order(3, "sell", price=500_000),
+            order(4, price=500_000),
+        )
+        (action,) = (items for topic, items in told(messages) if topic == "corporate-actions")
+        trades = [json.loads(message.value) for message in messages if message.topic == "trades"]
+        first, *between, last = [[*trade["items"], *trade.get("actions", [])] for trade in trades]
+        assert [item["trade_id"] for item in first + last] == ["ACME-4", "ACME-10"]
+        assert [item for items in between for item in items] == [json.loads(encode_line(action[0]))]
+        assert action[0].adjusted_price == 500_000
 
     def test_to_the_clock_is_an_empty_envelope_of_orders_and_of_trades_and_a_price(self, engine: Engine) -> None:
         messages = engine.process(Clock(symbol="ACME", event_time=OPEN + 7))

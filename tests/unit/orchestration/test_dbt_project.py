@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import stat
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ import yaml
 
 from orchestration.defs.dbt import project
 from orchestration.defs.dbt.environment import password_file, within
-from streaming.contracts.settings import Settings
+from simulators.scenario import load_scenario
+from streaming.contracts.reference import instruments
+from streaming.contracts.settings import PROJECT, Settings
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,17 @@ def test_models_have_contracts_and_every_column_a_description(manifest: dict[str
 
 
 def test_money_is_decimal(manifest: dict[str, Any]) -> None:
-    ratios = {"volatility", "daily_return", "value_at_risk_95", "value_at_risk_99"}
+    ratios = {"volatility", "daily_return", "time_weighted_return", "turnover", "invested_share"}
+    ratios |= {
+        f"{method}{measure}_{level}"
+        for method in ("", "normal_", "ewma_")
+        for measure in ("value_at_risk", "expected_shortfall")
+        for level in (95, 99)
+    }
+    ratios |= {"drawdown", "max_drawdown", "sharpe_ratio", "sortino_ratio", "beta", "concentration", "correlation"}
+    ratios |= {"gross_exposure_share", "net_exposure_share", "change_share", "market_return", "index_level"}
+    ratios |= {"expected_exceptions", "kupiec", "kupiec_p", "independence", "independence_p"}
+    ratios |= {"conditional_coverage", "conditional_coverage_p"}
     ratios |= {"alert_precision", "recall", "blatant_recall", "median_delay_seconds", "duration_seconds"}
     ratios |= {"log_return", "realised_1m", "realised_5m", "parkinson", "garman_klass", "ewma"}
     ratios |= {"quoted_spread_bps", "effective_spread_bps", "realised_spread_bps", "price_impact_bps"}
@@ -61,7 +75,7 @@ def test_money_is_decimal(manifest: dict[str, Any]) -> None:
 def test_every_mart_has_data_tests_and_a_unit_test(manifest: dict[str, Any]) -> None:
     nodes = [*manifest["nodes"].values(), *manifest["unit_tests"].values()]
     for model in models(manifest, "marts"):
-        about = {node["resource_type"] for node in nodes if model["unique_id"] in node["depends_on"]["nodes"]}
+        about = {node["resource_type"] for node in nodes if model["unique_id"] in node["depends_on"].get("nodes", [])}
         assert {"test", "unit_test"} <= about, model["name"]
 
 
@@ -104,3 +118,20 @@ def test_incremental_models_replace_whole_trading_days(manifest: dict[str, Any])
         assert model["config"]["partition_by"] == "trading_date", model["name"]
         assert {"trading_date", "source_rows"} <= set(model["columns"]), model["name"]
         assert "model.tickhouse.stg_market__day_rows" in model["depends_on"]["nodes"], model["name"]
+
+
+def test_every_scenario_shocks_every_sector() -> None:
+    with (project.DBT / "seeds" / "stress_shocks.csv").open() as file:
+        found = [(row["scenario"], row["sector"]) for row in csv.DictReader(file)]
+    scenarios = {path.stem for path in (PROJECT / "simulators" / "scenarios").glob("*.toml")}
+    assert sorted(found) == sorted(product(scenarios, {item.sector for item in instruments()}))
+
+
+def test_shocks_are_those_that_the_scenarios_are_made_with() -> None:
+    with (project.DBT / "seeds" / "stress_shocks.csv").open() as file:
+        shocks = {(row["scenario"], row["sector"]): float(row["shock"]) for row in csv.DictReader(file)}
+    for name in ("crash_and_rebound", "news_shock"):
+        (news,) = load_scenario(name).news
+        for (_, sector), shock in {key: shock for key, shock in shocks.items() if key[0] == name}.items():
+            assert shock == (news.change if news.target in ("all", sector) else 0), (name, sector)
+    assert {shock for key, shock in shocks.items() if key[0] == "trending"} == {load_scenario("trending").drift}

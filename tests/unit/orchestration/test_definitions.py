@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from dagster._core.execution.api import create_execution_plan
 
 from lakehouse.tables import REFERENCE_TABLES, TABLES
 from orchestration.defs.reconciliation.checks import ABOUT
+from orchestration.steps import SPARK
 from streaming.contracts.topics import TOPICS
 
 SNAPSHOT = yaml.safe_load(Path(__file__).with_name("definitions.yaml").read_text(encoding="utf-8"))
@@ -50,6 +53,39 @@ def test_nightly_compacts_before_dbt_and_reconciles_last(repository: RepositoryD
     assert needs["dbt_models"] == {"lakehouse__compaction", "reference_copy"}
     assert "dbt_models" in needs["reconciliation"]
     assert len(needs) == 4
+
+
+def test_one_step_with_a_spark_runs_at_a_time_and_what_asks_servers_is_tried_again(
+    repository: RepositoryDefinition,
+) -> None:
+    nightly = repository.get_job("nightly")
+    pools = {node.name: node.definition.pools for node in nightly.nodes}
+    assert {name for name, pool in pools.items() if pool == {SPARK}} == {"lakehouse__compaction", "dbt_models"}
+    again = {node.name for node in nightly.nodes if node.definition.retry_policy}
+    # dbt is not: a test that failed fails again, after minutes.
+    assert again == {"lakehouse__compaction", "reference_copy", "reconciliation"}
+
+
+def test_what_the_nightly_job_makes_must_be_fresh(repository: RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    made = {key for key in graph.get_all_asset_keys() if key.path[0] in ("marts", "reference")}
+    assert made
+    assert all(graph.get(key).freshness_policy for key in made)
+
+
+def test_definitions_load_without_what_only_steps_need() -> None:
+    heavy = (  # pyspark is there: dagster-pyspark imports it
+        "pandas",
+        "matplotlib",
+        "arch",
+        "exchange_calendars",
+        "sqlalchemy",
+        "pyiceberg.table",
+        "pyarrow",
+    )
+    program = f"import sys, orchestration.definitions; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_every_topic_and_every_table_is_drawn(repository: RepositoryDefinition) -> None:

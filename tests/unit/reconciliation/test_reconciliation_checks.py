@@ -15,7 +15,15 @@ from orchestration.reconciliation.cut import COMPARED, COUNTED, Seen, Waiting
 from orchestration.reconciliation.model import Check, Report
 from orchestration.reconciliation.rows import PLACE, fields, with_place
 from streaming.contracts.codec import MINUTE
-from streaming.contracts.topics import BOOK_SNAPSHOTS, MARKET_STATUS, ORDER_EVENTS, PORTFOLIO_UPDATES, PRICES, TRADES
+from streaming.contracts.topics import (
+    BOOK_SNAPSHOTS,
+    CORPORATE_ACTIONS,
+    MARKET_STATUS,
+    ORDER_EVENTS,
+    PORTFOLIO_UPDATES,
+    PRICES,
+    TRADES,
+)
 
 BUYER, SELLER = 4, 9
 TRADE: dict[str, Any] = {
@@ -41,6 +49,30 @@ AUCTIONED: dict[str, Any] = {
 }
 STATUS = {"sequence": 1, "symbol": "ACME", "session": "continuous", "trading_date": "2026-01-02", "event_time": 1}
 
+DIVIDEND: dict[str, Any] = {
+    "sequence": 5,
+    "action_id": "quarter",
+    "symbol": "ACME",
+    "kind": "cash_dividend",
+    "ex_date": "2026-01-05",
+    "status": "effective",
+    "amount": 10,
+    "close_price": 1_000,
+    "adjusted_price": 990,
+    "event_time": 8,
+}
+SPLIT: dict[str, Any] = {
+    **DIVIDEND,
+    "sequence": 6,
+    "action_id": "five-for-two",
+    "kind": "split",
+    "numerator": 5,
+    "denominator": 2,
+    "amount": None,
+    "close_price": 990,
+    "adjusted_price": 396,
+}
+
 
 def accepted(sequence: int, order_id: int, trader_id: int, side: str) -> dict[str, Any]:
     order = {"order_id": order_id, "trader_id": trader_id, "side": side, "quantity": 3, "order_type": "limit"}
@@ -63,15 +95,28 @@ def update(trader_id: int, sequence: int, cash_change: int, quantity_change: int
     }
 
 
+def given(
+    trader_id: int, sequence: int, name: str, cash_change: int, quantity_change: int, cash: int, position: int
+) -> dict[str, Any]:
+    """What a corporate action gives: three shares become seven and a half."""
+    told = update(trader_id, sequence, cash_change, quantity_change, cash)
+    return {**told, "entry_id": f"{name}-{trader_id}", "trade_id": None, "position": position}
+
+
 ITEMS: dict[str, list[dict[str, Any]]] = {
     ORDER_EVENTS.name: [accepted(2, 1, SELLER, "sell"), accepted(3, 2, BUYER, "buy")],
     TRADES.name: [TRADE],
     MARKET_STATUS.name: [STATUS],
+    CORPORATE_ACTIONS.name: [DIVIDEND, SPLIT],
     PORTFOLIO_UPDATES.name: [
         update(BUYER, 1, 9_000, 0, 9_000),
         update(SELLER, 1, 5_000, 0, 5_000),
         update(BUYER, 2, -3_000, 3, 6_000),
         update(SELLER, 2, 3_000, -3, 8_000),
+        given(BUYER, 3, "dividend-ACME-5", 30, 0, 6_030, 3),
+        given(SELLER, 3, "dividend-ACME-5", -30, 0, 7_970, -3),
+        given(BUYER, 4, "split-ACME-6", 198, 4, 6_228, 7),
+        given(SELLER, 4, "split-ACME-6", -198, -4, 7_772, -7),
     ],
 }
 
@@ -97,15 +142,16 @@ def seen(**more: Any) -> Seen:
     tables = {name: placed(name, items) for name, items in ITEMS.items()}
     tables |= {topic.name: COUNTS for topic in COUNTED}
     found: dict[str, Any] = {
-        "cut": {"ACME": 4},
+        "cut": {"ACME": 6},
         "kafka": dict(tables),
         "first": {name: {0: 0, 1: 0} for name in tables},
         "last": {name: {0: 10, 1: 10} for name in tables},
         "iceberg": dict(tables),
         "trades": tables[TRADES.name].drop_columns(list(PLACE)),
+        "actions": tables[CORPORATE_ACTIONS.name].drop_columns(list(PLACE)),
         "updates": tables[PORTFOLIO_UPDATES.name].drop_columns(list(PLACE)),
         "endowments": holdings((BUYER, "USD", 9_000), (SELLER, "USD", 5_000)),
-        "balances": holdings((BUYER, "USD", 6_000), (BUYER, "ACME", 3), (SELLER, "USD", 8_000), (SELLER, "ACME", -3)),
+        "balances": holdings((BUYER, "USD", 6_228), (BUYER, "ACME", 7), (SELLER, "USD", 7_772), (SELLER, "ACME", -7)),
     }
     found |= {"closed": 0, "bars": expected(tables[TRADES.name], 0)}
     return Seen(**{**found, **more})
@@ -202,15 +248,37 @@ def test_an_order_event_that_comes_twice_in_the_lake_is_found() -> None:
 
 
 def test_what_came_after_the_cut_is_not_compared() -> None:
-    later = {**TRADE, "sequence": 5, "trade_id": "ACME-5"}
+    later = {**TRADE, "sequence": 7, "trade_id": "ACME-7"}
     found = with_store("iceberg", TRADES.name, [TRADE, later])
     found.last[TRADES.name] = {0: 0}
     assert failing(found) == set()
 
 
 def test_a_balance_that_is_off_by_one_is_found() -> None:
-    rows = [(BUYER, "USD", 6_001), (BUYER, "ACME", 3), (SELLER, "USD", 8_000), (SELLER, "ACME", -3)]
+    rows = [(BUYER, "USD", 6_229), (BUYER, "ACME", 7), (SELLER, "USD", 7_772), (SELLER, "ACME", -7)]
     assert failing(seen(balances=holdings(*rows))) == {"balances", "portfolio_updates"}
+
+
+@pytest.mark.parametrize("field", [name for name in DIVIDEND if name != "symbol"])
+def test_every_field_of_a_corporate_action_is_compared(field: str) -> None:
+    value = "other" if isinstance(DIVIDEND[field], str) else DIVIDEND[field] + 1
+    for store in ("kafka", "iceberg"):
+        found = with_store(store, CORPORATE_ACTIONS.name, [{**DIVIDEND, field: value}, SPLIT])
+        assert "corporate_actions" in failing(found)
+
+
+def test_actions_that_kafka_let_go_are_compared_in_the_lake() -> None:
+    found = with_store("kafka", CORPORATE_ACTIONS.name, [])
+    found.first[CORPORATE_ACTIONS.name], found.last[CORPORATE_ACTIONS.name] = {0: 2, 1: 0}, {0: -1, 1: -1}
+    assert checks.corporate_actions(found).passed
+    found.iceberg[CORPORATE_ACTIONS.name] = placed(CORPORATE_ACTIONS.name, [SPLIT])
+    assert not checks.corporate_actions(found).passed
+
+
+@pytest.mark.parametrize("change", [{"amount": 11}, {"status": "refused"}, {"sequence": 3}])
+def test_a_dividend_that_was_not_paid_as_it_was_told_is_found(change: dict[str, Any]) -> None:
+    actions = placed(CORPORATE_ACTIONS.name, [{**DIVIDEND, **change}, SPLIT]).drop_columns(list(PLACE))
+    assert failing(seen(actions=actions)) == {"corporate_actions", "balances"}
 
 
 def test_a_gap_in_a_traders_updates_is_found() -> None:
@@ -219,7 +287,7 @@ def test_a_gap_in_a_traders_updates_is_found() -> None:
     found = seen(updates=rows.drop_columns(list(PLACE)))
     found.kafka[PORTFOLIO_UPDATES.name] = found.iceberg[PORTFOLIO_UPDATES.name] = rows
     check = checks.portfolio_updates(found)
-    assert "trader 4 has 1 updates up to sequence 2" in check.sample
+    assert "trader 4 has 3 updates up to sequence 4" in check.sample
 
 
 @pytest.mark.parametrize("wrong", [("USD", 1, 14_000, -14_000), ("USD", 0, 14_001, -14_000)])

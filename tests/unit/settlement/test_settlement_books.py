@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from streaming.contracts.events import Trade
+from streaming.contracts.events import CorporateAction, Trade
 from streaming.settlement.books import CASH, Books, Journal
 
 TRADE = Trade(
@@ -132,3 +132,92 @@ def test_an_unknown_symbol_touches_nobody() -> None:
     assert made.balance(4, CASH) == 20_000_000
     assert journal.updates == []
     assert journal.trades == [ghost]
+
+
+SPLIT = CorporateAction(
+    sequence=10,
+    action_id="three-for-two",
+    symbol="ACME",
+    kind="split",
+    ex_date="2026-01-05",
+    status="effective",
+    numerator=3,
+    denominator=2,
+    close_price=1_000_500,
+    adjusted_price=667_000,
+    event_time=1_767_364_300_000_000,
+)
+DIVIDEND = msgspec.structs.replace(
+    SPLIT, sequence=11, action_id="quarter", kind="cash_dividend", numerator=None, denominator=None, amount=2_500
+)
+
+
+def test_a_split_gives_whole_shares_and_cash_for_the_fraction() -> None:
+    made = books()
+    journal = made.settle([SPLIT], nothing_settled)
+    # 15 shares become 22 and a half.
+    assert (made.balance(4, "ACME"), made.balance(4, CASH)) == (22, 20_000_000 + 333_500)
+    assert (made.balance("issuer", "ACME"), made.balance("issuer", CASH)) == (-44, -40_000_000 - 667_000)
+    assert [entry.entry_id for entry in journal.entries] == ["split-ACME-10-4", "split-ACME-10-5"]
+    told = journal.updates[0][1]
+    assert (told.entry_id, told.trade_id, told.symbol) == ("split-ACME-10-4", None, "ACME")
+    assert (told.cash_change, told.quantity_change, told.position) == (333_500, 7, 22)
+
+
+def test_a_reverse_split_takes_shares_away() -> None:
+    made = books()
+    made.settle(
+        [msgspec.structs.replace(SPLIT, numerator=1, denominator=10, adjusted_price=10_005_000)], nothing_settled
+    )
+    assert (made.balance(4, "ACME"), made.balance(4, CASH)) == (1, 20_000_000 + 5_002_500)
+
+
+def test_a_dividend_pays_cash_on_each_share_and_leaves_the_shares() -> None:
+    made = books()
+    journal = made.settle([DIVIDEND], nothing_settled)
+    assert (made.balance(4, "ACME"), made.balance(4, CASH)) == (15, 20_000_000 + 37_500)
+    assert [entry.entry_id for entry in journal.entries] == ["dividend-ACME-11-4", "dividend-ACME-11-5"]
+    assert journal.updates[0][1].quantity_change == 0
+
+
+def test_trades_and_actions_are_posted_in_their_order() -> None:
+    made = books()
+    made.settle([TRADE, DIVIDEND, msgspec.structs.replace(TRADE, sequence=12, trade_id="ACME-12")], nothing_settled)
+    assert made.balance(4, CASH) == 20_000_000 - 2 * VALUE + 25 * 2_500
+    assert made.balance(5, CASH) == 20_000_000 + 2 * VALUE + 5 * 2_500
+
+
+def test_who_holds_nothing_gets_no_entry() -> None:
+    made = books()
+    made.settle([msgspec.structs.replace(TRADE, quantity=15)], nothing_settled)
+    journal = made.settle([DIVIDEND], nothing_settled)
+    assert [entry.entry_id for entry in journal.entries] == ["dividend-ACME-11-4"]
+
+
+def test_the_same_action_again_changes_nothing() -> None:
+    made = books()
+    made.settle([SPLIT], nothing_settled)
+    assert made.settle([SPLIT], nothing_settled) == Journal()
+
+
+def test_another_action_of_the_same_number_is_a_breach_and_changes_nothing() -> None:
+    made = books()
+    made.settle([SPLIT], nothing_settled)
+    journal = made.settle([msgspec.structs.replace(SPLIT, numerator=5)], nothing_settled)
+    assert [(breach.entry_id, breach.reason) for breach in journal.breaches] == [("ACME-10", "conflicting_action")]
+    assert made.balance(4, "ACME") == 22
+
+
+def test_a_refused_action_is_kept_and_moves_nothing() -> None:
+    made = books()
+    refused = msgspec.structs.replace(SPLIT, status="refused", reason="market_open")
+    journal = made.settle([refused], nothing_settled)
+    assert (journal.actions, journal.entries) == ([refused], [])
+
+
+def test_shares_in_suspense_are_split_too_and_nobody_is_told() -> None:
+    made = books()
+    made.settle([msgspec.structs.replace(TRADE, seller_id=99)], nothing_settled)
+    journal = made.settle([SPLIT], nothing_settled)
+    assert made.balance("suspense", "ACME") == -15
+    assert [update.trader_id for _, update in journal.updates] == [4, 5]

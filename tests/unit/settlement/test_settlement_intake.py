@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.contracts.codec import encode
-from streaming.contracts.events import Trade
+from streaming.contracts.codec import encode, encode_actions
+from streaming.contracts.events import CorporateAction, Trade
 from streaming.contracts.topics import TRADES
-from streaming.settlement.intake import fault, read_trades
+from streaming.settlement.intake import action_fault, fault, read_trades
 
 GOOD: dict[str, Any] = {
     "event": "trade",
@@ -130,3 +130,51 @@ def test_what_has_no_fault_fits_the_ledgers_columns(price: int, quantity: int, b
     trade = msgspec.structs.replace(TRADE, price=price, quantity=quantity, buyer_id=buyer, event_time=time)
     if fault(trade) is None:
         assert all(-(2**63) <= number < 2**63 for number in (price, quantity, price * quantity, buyer, time))
+
+
+SPLIT = CorporateAction(
+    sequence=9,
+    action_id="a",
+    symbol="ACME",
+    kind="split",
+    ex_date="2026-01-05",
+    status="effective",
+    numerator=2,
+    denominator=1,
+    close_price=10_000,
+    adjusted_price=5_000,
+    event_time=5,
+)
+
+
+def test_actions_come_after_the_trades_of_their_message() -> None:
+    assert read_trades(b"ACME", encode_actions("ACME", [SPLIT], 5)) == ([SPLIT], [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sequence": 0},
+        {"ex_date": "2026-02-30"},
+        {"event_time": -1},
+        {"numerator": None},
+        {"denominator": 0},
+        {"adjusted_price": None},
+        {"amount": 5},
+        {"kind": "cash_dividend"},
+        {"reason": "market_open"},
+        {"status": "refused"},
+        {"symbol": "acme"},
+    ],
+)
+def test_an_action_that_the_ledger_cannot_hold_is_a_dead_letter(change: dict[str, Any]) -> None:
+    bad = msgspec.structs.replace(SPLIT, **change)
+    assert action_fault(bad)
+    found, (unusable,) = read_trades(b"ACME", encode_actions("ACME", [SPLIT, bad], 5))
+    assert found == [SPLIT]
+    assert (unusable.item, unusable.reason) == (1, "malformed_item")
+
+
+def test_an_action_of_another_symbol_is_a_dead_letter() -> None:
+    found, (unusable,) = read_trades(b"BLUE", encode_actions("BLUE", [SPLIT], 5))
+    assert (list(found), unusable.reason) == ([], "symbol_mismatch")

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from stack.watch.book import Level
+from lakehouse.reconstruction.orders import Level
 from stack.watch.state import GIVE_UP, PATIENCE, SymbolState, View
 from streaming.contracts.events import Alert, BookEvent, BookSnapshot, MarketStatus, Price, Trade
 from streaming.matching.market import SymbolMarket
@@ -152,7 +152,7 @@ def test_a_doubt_is_told_and_a_later_snapshot_asks_for_a_new_beginning() -> None
         if view(state).problem is None:
             assert (shown(view(state).bids), shown(view(state).asks)) == ladder(market)
             continue
-        assert "may be wrong until the next snapshot" in str(view(state).problem)
+        assert "may be wrong until the next snapshot:" in str(view(state).problem)
         assert view(state).bids == ()
         assert not state.stuck(1.0)
         state.hear(second)

@@ -20,14 +20,8 @@ final as (
         bars.open,
         bars.high,
         bars.low,
-        coalesce(
-            last_value(bars.close) ignore nulls over (
-                partition by symbol_days.symbol
-                order by symbol_days.trading_date
-                rows between unbounded preceding and current row
-            ),
-            symbol_days.reference_price
-        ) as close,
+        -- Without a trade, what the day began at: the last price, adjusted for a split or dividend.
+        coalesce(bars.close, symbol_days.reference_price) as close,
         coalesce(bars.volume, 0) as volume,
         cast(coalesce(bars.turnover, 0) as decimal(38, 4)) as turnover,
         bars.vwap,

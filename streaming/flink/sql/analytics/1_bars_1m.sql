@@ -99,7 +99,10 @@ FROM (SELECT *, CAST(ROUND(`log_return` * 1e12) AS DECIMAL(19, 0)) AS `units` FR
 WINDOW last_20 AS (PARTITION BY `symbol` ORDER BY `window_time` ROWS BETWEEN 19 PRECEDING AND CURRENT ROW);
 
 -- Half up in whole numbers: (a - a mod b) / b is exact where a / b would be rounded twice.
-INSERT INTO lake.market.bars_1m
+INSERT INTO lake.market.bars_1m (
+    `symbol`, `open`, `high`, `low`, `close`, `volume`, `trades`, `turnover`, `vwap`, `first_sequence`,
+    `last_sequence`, `moving_average`, `log_return`, `volatility`, `event_time`
+)
 SELECT
     `symbol`,
     CAST(`open` * 0.0001 AS DECIMAL(18, 4)),

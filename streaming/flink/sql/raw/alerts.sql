@@ -35,7 +35,10 @@ CREATE TEMPORARY TABLE alerts_topic (
 
 -- Prices are integers of 1/10,000 dollar: times 0.0001 is exact. Flink makes times of milliseconds only, so the
 -- microseconds are put behind as text.
-INSERT INTO lake.market.alerts
+INSERT INTO lake.market.alerts (
+    `alert_id`, `rule`, `symbol`, `trader_ids`, `order_ids`, `begin`, `end`, `score`, `threshold`, `price`,
+    `event_time`, `kafka_partition`, `kafka_offset`, `kafka_time`
+)
 SELECT
     item.`alert_id`,
     item.`rule`,

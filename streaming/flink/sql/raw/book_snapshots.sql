@@ -37,7 +37,10 @@ CREATE TEMPORARY TABLE book_snapshots_topic (
 
 -- Prices are integers of 1/10,000 dollar: times 0.0001 is exact. Flink makes times of milliseconds only, so the
 -- microseconds are put behind as text.
-INSERT INTO lake.market.book_snapshots
+INSERT INTO lake.market.book_snapshots (
+    `symbol`, `last_sequence`, `part`, `parts`, `orders`, `event_time`, `kafka_partition`, `kafka_offset`,
+    `kafka_time`
+)
 SELECT
     item.`symbol`,
     item.`last_sequence`,

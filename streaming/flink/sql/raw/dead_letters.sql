@@ -31,7 +31,10 @@ CREATE TEMPORARY TABLE dead_letters_topic (
 
 -- Prices are integers of 1/10,000 dollar: times 0.0001 is exact. Flink makes times of milliseconds only, so the
 -- microseconds are put behind as text.
-INSERT INTO lake.market.dead_letters
+INSERT INTO lake.market.dead_letters (
+    `topic`, `partition`, `offset`, `reason`, `detail`, `payload`, `event_time`, `kafka_partition`, `kafka_offset`,
+    `kafka_time`
+)
 SELECT
     item.`topic`,
     item.`partition`,

@@ -32,7 +32,10 @@ CREATE TEMPORARY TABLE ground_truth_topic (
 );
 
 -- Flink makes times of milliseconds only, so the microseconds are put behind as text.
-INSERT INTO lake.market.ground_truth
+INSERT INTO lake.market.ground_truth (
+    `episode_id`, `kind`, `symbol`, `trader_ids`, `begin`, `end`, `intensity`, `scenario`, `event_time`,
+    `kafka_partition`, `kafka_offset`, `kafka_time`
+)
 SELECT
     item.`episode_id`,
     item.`kind`,

@@ -39,7 +39,11 @@ CREATE TEMPORARY TABLE market_status_topic (
 
 -- Prices are integers of 1/10,000 dollar: times 0.0001 is exact. Flink makes times of milliseconds only, so the
 -- microseconds are put behind as text.
-INSERT INTO lake.market.market_status
+INSERT INTO lake.market.market_status (
+    `sequence`, `symbol`, `session`, `trading_date`, `halt`, `limit_state`, `reference_price`, `lower_price`,
+    `upper_price`, `band_reference_price`, `lower_band_price`, `upper_band_price`, `auction_price`,
+    `auction_quantity`, `event_time`, `kafka_partition`, `kafka_offset`, `kafka_time`
+)
 SELECT
     item.`sequence`,
     item.`symbol`,

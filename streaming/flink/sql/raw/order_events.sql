@@ -42,7 +42,11 @@ CREATE TEMPORARY TABLE order_events_topic (
 
 -- Prices are integers of 1/10,000 dollar: times 0.0001 is exact. Flink makes times of milliseconds only, so the
 -- microseconds are put behind as text.
-INSERT INTO lake.market.order_events
+INSERT INTO lake.market.order_events (
+    `event`, `sequence`, `order_id`, `trader_id`, `symbol`, `side`, `order_type`, `time_in_force`, `price`,
+    `stop_price`, `display_quantity`, `quantity`, `expire_time`, `post_only`, `self_trade_prevention`, `reason`,
+    `orders`, `event_time`, `kafka_partition`, `kafka_offset`, `kafka_time`
+)
 SELECT
     item.`event`,
     item.`sequence`,

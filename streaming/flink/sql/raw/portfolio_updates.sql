@@ -34,7 +34,10 @@ CREATE TEMPORARY TABLE portfolio_updates_topic (
 
 -- Prices are integers of 1/10,000 dollar: times 0.0001 is exact. Flink makes times of milliseconds only, so the
 -- microseconds are put behind as text.
-INSERT INTO lake.market.portfolio_updates
+INSERT INTO lake.market.portfolio_updates (
+    `sequence`, `trader_id`, `entry_id`, `trade_id`, `symbol`, `cash_change`, `quantity_change`, `cash`,
+    `position`, `event_time`, `kafka_partition`, `kafka_offset`, `kafka_time`
+)
 SELECT
     item.`sequence`,
     item.`trader_id`,

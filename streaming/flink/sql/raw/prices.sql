@@ -35,7 +35,11 @@ CREATE TEMPORARY TABLE prices_topic (
 
 -- Prices are integers of 1/10,000 dollar: times 0.0001 is exact. Flink makes times of milliseconds only, so the
 -- microseconds are put behind as text.
-INSERT INTO lake.market.prices
+INSERT INTO lake.market.prices (
+    `symbol`, `last_sequence`, `last_price`, `bid_price`, `bid_quantity`, `ask_price`, `ask_quantity`,
+    `indicative_price`, `indicative_quantity`, `volume`, `event_time`, `kafka_partition`, `kafka_offset`,
+    `kafka_time`
+)
 SELECT
     item.`symbol`,
     item.`last_sequence`,

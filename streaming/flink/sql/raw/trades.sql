@@ -37,7 +37,11 @@ CREATE TEMPORARY TABLE trades_topic (
 
 -- Prices are integers of 1/10,000 dollar: times 0.0001 is exact. Flink makes times of milliseconds only, so the
 -- microseconds are put behind as text.
-INSERT INTO lake.market.trades
+INSERT INTO lake.market.trades (
+    `sequence`, `trade_id`, `symbol`, `price`, `quantity`, `maker_order_id`, `taker_order_id`, `buy_order_id`,
+    `sell_order_id`, `buyer_id`, `seller_id`, `aggressor_side`, `event_time`, `kafka_partition`, `kafka_offset`,
+    `kafka_time`
+)
 SELECT
     item.`sequence`,
     item.`trade_id`,

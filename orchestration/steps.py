@@ -1,0 +1,16 @@
+"""How steps run: what is tried again, what waits for its turn, and what is old."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dagster import Backoff, FreshnessPolicy, Jitter, RetryPolicy
+
+SPARK = "spark"
+"""The pool of the steps that start a Spark: one at a time in all runs (dagster.yaml), as the memory is for one."""
+
+RETRIES = RetryPolicy(max_retries=2, delay=10, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS)
+"""For a step that asks servers and may be done again: they may be starting, or busy."""
+
+NIGHTLY = FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+"""What the nightly job makes is a day old at most; after a night that failed its page warns, after two it fails."""
