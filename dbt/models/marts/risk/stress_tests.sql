@@ -25,7 +25,10 @@ changes as (
         positions.trader_id,
         positions.trading_date,
         shocks.scenario,
-        sum(cast(positions.market_value * shocks.shock as decimal(38, 8))) as value_change
+        -- Narrow enough that the product keeps all eight decimals: Spark would round it to six.
+        sum(
+            cast(positions.market_value as decimal(27, 4)) * cast(shocks.shock as decimal(8, 4))
+        ) as value_change
     from positions
     inner join instruments
         on positions.symbol = instruments.symbol
