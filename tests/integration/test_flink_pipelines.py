@@ -328,6 +328,7 @@ def test_compaction_beside_a_writing_stream_keeps_every_row(market: Market) -> N
     market.minutes(MINUTES + 10, MINUTES + 14)
     report = compact(market.settings, "market.trades", keep=timedelta(0))
     assert report.files_rewritten > report.files_added > 0
+    assert "days in pieces: 1" in report.need
     market.minutes(MINUTES + 14, MINUTES + 16)
     wait_for(lambda: caught_up(market), "rows after compaction")
     test_every_trade_is_in_the_lake_once(market)
@@ -338,7 +339,8 @@ def test_a_table_that_needs_nothing_is_left_alone_and_says_so(market: Market) ->
         raise AssertionError("nothing to do needs no Spark")
 
     first = compact(market.settings, "market.book_snapshots")
-    assert ("days in pieces: 1" in first.need, "statistics" in first.need) == (True, True)
+    # In how many files a stream left them is a matter of when it committed.
+    assert ("days in pieces: 1" in first.need, "statistics" in first.need) == (first.files_before > 1, True)
     assert (first.files_after, first.rows, first.statistics_made) == (1, 2 * len(SYMBOLS), True)
     with opened(market.settings) as lake:
         (made,) = lake.load_table("market.book_snapshots").metadata.statistics
