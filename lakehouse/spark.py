@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from lakehouse.catalog import CATALOG
-from lakehouse.files import file_options
+from lakehouse.files import file_jars, file_options
 from streaming.contracts.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def configuration(settings: Settings) -> dict[str, str]:
     lake = urlsplit(settings.postgres("lake"))
     name = f"spark.sql.catalog.{CATALOG}"
     return {
-        "spark.jars": ",".join(str(artefact.path(settings)) for artefact in locked("spark")),
+        "spark.jars": ",".join(str(artefact.path(settings)) for artefact in locked("spark") + file_jars(settings)),
         "spark.sql.extensions": EXTENSIONS,
         "spark.sql.defaultCatalog": CATALOG,
         name: "org.apache.iceberg.spark.SparkCatalog",

@@ -21,7 +21,7 @@ import httpx
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from lakehouse.files import file_options
+from lakehouse.files import file_jars, file_options
 from lakehouse.progress import flink_commits
 from lakehouse.tables import create_tables
 from streaming.contracts.settings import PROJECT, Settings
@@ -95,6 +95,11 @@ def sql_values(settings: Settings) -> dict[str, str | dict[str, str]]:
     }
 
 
+def class_path(settings: Settings) -> dict[str, str]:
+    """The variable by which Flink's scripts are told of jars beyond their own folder; the folder serves every stack."""
+    return {"HADOOP_CLASSPATH": os.pathsep.join(str(jar.path(settings)) for jar in file_jars(settings))}
+
+
 def _start(settings: Settings, names: list[str]) -> dict[str, str]:
     from stack.setup.environments import package, python
     from stack.setup.jdk import jdk_home
@@ -115,6 +120,7 @@ def _start(settings: Settings, names: list[str]) -> dict[str, str]:
             "FLINK_CONF_DIR": str(settings.home / "flink" / "conf"),
             **os.environ,
             "JAVA_HOME": str(jdk_home(settings, "flink")),
+            **class_path(settings),
             "JVM_ARGS": "-Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
             pipelines.VARIABLE: json.dumps(request),
         },
