@@ -1,4 +1,4 @@
-"""A history's market straight into an empty lake, without Kafka and Flink: for a look at a scenario.
+"""A history's market straight into an empty lake, without Kafka and Flink: for a notebook, or a look at a scenario.
 
     tickhouse up tables && python -m stack.shadow_lake --scenario flash_crash
 
