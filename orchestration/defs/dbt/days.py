@@ -8,7 +8,7 @@ from dagster import Nothing, OpExecutionContext, Out, job, op
 from dagster_dbt import DbtCliResource
 
 from lakehouse.publication import audited
-from orchestration.defs.dbt.assets import Translator
+from orchestration.defs.dbt.assets import BUILD, Translator, lineage
 from orchestration.defs.dbt.environment import environment, within
 from orchestration.defs.dbt.project import manifest
 from orchestration.steps import SPARK, TRADING_DAYS
@@ -22,17 +22,18 @@ INCREMENTAL = "config.materialized:incremental+"
 def build_days(context: OpExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """`dbt build` of one day; every model tells Dagster that it was made."""
     here = settings()
-    command = ["build", "--select", INCREMENTAL, "--vars", json.dumps({"trading_days": [context.partition_key]})]
+    command = [*BUILD, "--select", INCREMENTAL, "--vars", json.dumps({"trading_days": [context.partition_key]})]
     with audited(here):
         with within(environment(here)):
+            target = here.home.absolute() / "dbt" / context.run_id
             invocation = dbt.cli(
                 command,
                 context=context,
                 manifest=manifest(),
                 dagster_dbt_translator=Translator(),
-                target_path=here.home.absolute() / "dbt" / context.run_id,
+                target_path=target,
             )
-        yield from invocation.stream()
+        yield from lineage(target).told(invocation.stream())
 
 
 @job(partitions_def=TRADING_DAYS, description="Builds given trading days of the market's marts again.")
