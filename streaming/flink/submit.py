@@ -101,12 +101,18 @@ def class_path(settings: Settings) -> dict[str, str]:
 
 
 def _start(settings: Settings, names: list[str]) -> dict[str, str]:
+    return start(settings, [job_request(settings, name) for name in names])
+
+
+def start(settings: Settings, jobs: list[dict[str, Any]]) -> dict[str, str]:
+    """Submit jobs as `job_request` describes them; their Flink ids by name. SubmitError where Flink refuses."""
     from stack.setup.environments import package, python
     from stack.setup.jdk import jdk_home
 
     flink = package(settings, "flink", "pyflink") / "bin" / "flink"
     interpreter = str(python(settings, "flink"))
-    request = {"values": sql_values(settings), "jobs": [job_request(settings, name) for name in names]}
+    names = {job["configuration"]["pipeline.name"] for job in jobs}
+    request = {"values": sql_values(settings), "jobs": jobs}
     address = urlsplit(settings.flink)
     done = subprocess.run(
         [
@@ -131,8 +137,8 @@ def _start(settings: Settings, names: list[str]) -> dict[str, str]:
         check=False,
     )  # fmt: skip
     started = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("submitted "))
-    if done.returncode or set(started) != set(names):
-        raise SubmitError(f"Flink refused {', '.join(names)}: {reason(done.stdout + done.stderr)}")
+    if done.returncode or set(started) != names:
+        raise SubmitError(f"Flink refused {', '.join(sorted(names))}: {reason(done.stdout + done.stderr)}")
     log.info("submitted", **started)
     return started
 
