@@ -110,7 +110,7 @@ def instants(rows: Sequence[dict[str, Any]], begin: int, step: int, levels: int)
 
 
 def _events(bodies: dict[int, list[str]]) -> list[BookEvent]:
-    return [msgspec.json.decode(same[0], type=BookEvent) for _, same in sorted(bodies.items())]  # type: ignore[arg-type]
+    return [msgspec.json.decode(same[0], type=BookEvent) for _, same in sorted(bodies.items())]
 
 
 def _prices(

@@ -55,7 +55,7 @@ class Lineage:
         """dbt's events, those of models with their lineage."""
         for event in events:
             told = getattr(event, "metadata", None) or {}
-            unique_id = getattr(told.get("unique_id"), "value", None)
+            unique_id = str(getattr(told.get("unique_id"), "value", ""))
             made = self.of(unique_id) if unique_id in self._nodes and hasattr(event, "with_metadata") else None
             yield event.with_metadata({**told, COLUMN_LINEAGE: MetadataValue.column_lineage(made)}) if made else event
 
