@@ -66,6 +66,8 @@ def engine(settings: Settings) -> dict[str, str]:
     """The options of every Spark of ours, with a lake or without: exact, in UTC, quiet, on loopback."""
     return {
         "spark.sql.ansi.enabled": "true",
+        # Parameters are bound in the parsed statement: Iceberg's parser does not hand them on to be put into its text.
+        "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
         "spark.sql.session.timeZone": "UTC",
         "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:+UseSerialGC",
         "spark.driver.host": "127.0.0.1",

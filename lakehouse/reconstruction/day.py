@@ -60,10 +60,10 @@ def day_books(
     start, end = (dt.datetime.combine(day, dt.time(), NEW_YORK) for day in (date, date + dt.timedelta(days=1)))
     step = every // dt.timedelta(microseconds=1)
     begin = int(start.timestamp()) * 1_000_000
-    named = {"symbol": symbol, "start": start}
+    named = {"symbol": symbol, "begins": start}
     ((since,),) = spark.sql((SQL / "since.sql").read_text(), args=named).collect()
     micros = dt.timedelta(microseconds=since or 0)
-    named |= {"end": end, "since": dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + micros}
+    named |= {"ends": end, "since": dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + micros}
     rows = spark.sql((SQL / "events.sql").read_text(), args=named)
 
     def replay(inside: pa.Table) -> pa.Table:

@@ -56,7 +56,7 @@ def test_every_chart_has_rows(stack: Settings) -> None:
     assert not [name for name, found in rows.items() if not found]
 
 
-@pytest.mark.parametrize("user", ["superset", "analyst"])
+@pytest.mark.parametrize("user", ["superset", "analyst", "tickhouse"])
 @pytest.mark.parametrize(
     ("statement", "refusal"),
     [
@@ -66,22 +66,18 @@ def test_every_chart_has_rows(stack: Settings) -> None:
         ("DROP TABLE trades", r"Access Denied: Cannot drop table .*trades"),
         ("CREATE TABLE mine (a bigint)", r"Access Denied: Cannot create table .*mine"),
         ("ALTER TABLE trades EXECUTE optimize", r"Access Denied: Cannot execute table procedure"),
-        ("CREATE SCHEMA mine", r"Access Denied: Cannot create schema mine"),
+        ("CREATE SCHEMA mine", r"Access Denied: Cannot create schema .*mine"),
     ],
 )
-def test_who_only_reads_is_told_so_when_he_writes(stack: Settings, user: str, statement: str, refusal: str) -> None:
+def test_nobody_writes_through_trino(stack: Settings, user: str, statement: str, refusal: str) -> None:
     with trino(stack, user) as connection, pytest.raises(TrinoUserError, match=refusal):
         connection.cursor().execute(statement)
 
 
-def test_the_readers_read_and_the_platform_writes(stack: Settings) -> None:
+def test_whom_the_rules_name_reads(stack: Settings) -> None:
     for user in ("superset", "analyst", "tickhouse"):
         with trino(stack, user) as connection:
             assert connection.cursor().execute("SELECT count(*) FROM alerts").fetchone() > [0]
-    with trino(stack, "tickhouse") as connection:
-        cursor = connection.cursor()
-        cursor.execute("CREATE TABLE written AS SELECT 1 AS one").fetchall()
-        cursor.execute("DROP TABLE written").fetchall()
 
 
 def test_a_user_that_the_rules_do_not_name_sees_nothing(stack: Settings) -> None:
@@ -129,4 +125,5 @@ def test_an_analysts_browser_draws_every_dashboard(stack: Settings, tmp_path: Pa
             )
             assert page.get_by_text("Edit dashboard").count() == 0
             assert (tmp_path / f"{slug}.png").stat().st_size > 100_000
-    assert not failed
+    # Whoever looks, Superset tries to store which colour each series got: from an analyst it takes nothing.
+    assert not [url for url in failed if "/colors?" not in url]

@@ -6,7 +6,7 @@ WITH told AS (
         symbol,
         max(last_sequence) AS last_sequence
     FROM lake.market.book_snapshots
-    WHERE event_time < :start AND (:symbol IS NULL OR symbol = :symbol)
+    WHERE event_time < :begins AND (:symbol IS NULL OR symbol = :symbol)
     GROUP BY symbol
 ),
 
@@ -41,7 +41,7 @@ feed AS (
             )
         ) AS body
     FROM lake.market.order_events
-    WHERE sequence IS NOT NULL AND event_time < :end AND (:symbol IS NULL OR symbol = :symbol)
+    WHERE sequence IS NOT NULL AND event_time < :ends AND (:symbol IS NULL OR symbol = :symbol)
     UNION ALL
     SELECT
         symbol,
@@ -69,7 +69,7 @@ feed AS (
             )
         ) AS body
     FROM lake.market.trades
-    WHERE event_time < :end AND (:symbol IS NULL OR symbol = :symbol)
+    WHERE event_time < :ends AND (:symbol IS NULL OR symbol = :symbol)
     UNION ALL
     SELECT
         symbol,
@@ -90,7 +90,7 @@ feed AS (
             )
         ) AS body
     FROM lake.market.market_status
-    WHERE event_time < :end AND (:symbol IS NULL OR symbol = :symbol)
+    WHERE event_time < :ends AND (:symbol IS NULL OR symbol = :symbol)
     UNION ALL
     SELECT
         symbol,
@@ -112,7 +112,7 @@ feed AS (
             )
         ) AS body
     FROM lake.market.corporate_actions
-    WHERE event_time < :end AND (:symbol IS NULL OR symbol = :symbol)
+    WHERE event_time < :ends AND (:symbol IS NULL OR symbol = :symbol)
 ),
 
 placed AS (
@@ -138,7 +138,7 @@ named AS (
         told_order.order_id
     FROM lake.market.book_snapshots
     INNER JOIN told USING (symbol, last_sequence)
-    LATERAL VIEW explode(orders) AS told_order
+        LATERAL VIEW explode(orders) AS told_order
     WHERE told_order.shown_quantity IS NOT NULL
 )
 
