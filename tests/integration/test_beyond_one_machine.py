@@ -134,7 +134,7 @@ def test_spark_compacts_there_and_trino_reads_the_same(servers: StackSettings, t
 
 def by_trino(settings: StackSettings) -> list[list[Any]]:
     host, port = settings.trino.removeprefix("http://").split(":")
-    cursor = connect(host=host, port=int(port), user="test", catalog="lake").cursor()
+    cursor = connect(host=host, port=int(port), user="analyst", catalog="lake").cursor()
     cursor.execute("SELECT count(*), sum(quantity), count(DISTINCT symbol) FROM market.trades")
     return cursor.fetchall()
 
