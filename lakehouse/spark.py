@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +26,8 @@ def spark_session(settings: Settings, app_name: str, *, cores: int = 2, memory: 
 
     from stack.setup.jdk import jdk_home
 
-    # pyspark finds Java and its address through the environment alone.
+    # pyspark finds Java, its address and its workers' Python through the environment alone.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ["JAVA_HOME"] = str(jdk_home(settings, "spark"))
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     builder = SparkSession.builder.appName(app_name).master(f"local[{cores}]").config("spark.driver.memory", memory)

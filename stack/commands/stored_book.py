@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -154,6 +155,7 @@ def _show_day(
     if level == 3 or as_of is not None:
         _fail("--day tells levels 1 and 2 of the tables as they are now", WRONG_USE)
     with explained() as settings:
+        from pyspark.errors import PythonException
         from pyspark.sql.functions import date_format
 
         from lakehouse.reconstruction.day import day_books
@@ -166,6 +168,10 @@ def _show_day(
                 "event_time", date_format("event_time", UTC)
             )
             rows = [tuple(row) for row in found.collect()]
+        except PythonException as error:
+            if told := re.search(r"StoreError: (.+)", str(error)):
+                _fail(told[1], cause=error)
+            raise
         finally:
             session.stop()
         if not rows:
