@@ -18,6 +18,8 @@ from pathlib import Path
 
 import httpx
 from playwright.sync_api import Error, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as TooLateError
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from stack.dashboards import MAY_BE_EMPTY, USERNAME, load, password
 from streaming.contracts.settings import Settings, settings
@@ -36,6 +38,8 @@ FLAGS = (
 SUPERSET_DASHBOARD = "/superset/dashboard/{slug}/?standalone=1"
 PATIENCE = 300_000
 """Milliseconds that a page may take."""
+LOGIN = 45_000
+"""Milliseconds after which it is tried again."""
 
 
 FILLED = "canvas, table tbody tr, .header-line"
@@ -120,13 +124,14 @@ def _wait(page: Page, wait_for: str | Callable[[Page], None]) -> None:
         page.locator(wait_for).first.wait_for()
 
 
+@retry(retry=retry_if_exception_type(TooLateError), stop=stop_after_attempt(5), reraise=True)
 def log_in_to_superset(page: Page, settings: Settings, username: str = USERNAME) -> None:
-    """Through the form, as a person does."""
+    """Through the form, as a person does: again where the page was not ready yet, and forgot what was typed."""
     page.goto(f"{settings.superset}/login/")
     page.locator("input#username").fill(username)
     page.locator("input#password").fill(password(settings, username))
     page.locator("button[type=submit]").click()
-    page.wait_for_url(lambda url: "/login" not in url)
+    page.wait_for_url(lambda url: "/login" not in url, timeout=LOGIN)
 
 
 def dashboards() -> dict[str, int]:

@@ -113,8 +113,8 @@ def test_the_analyst_sees_every_dashboard_and_can_edit_none(stack: Settings) -> 
 def test_an_analysts_browser_draws_every_dashboard(stack: Settings, tmp_path: Path) -> None:
     failed: list[str] = []
     with screenshots.browser() as page:
-        page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
         screenshots.log_in_to_superset(page, stack, dashboards.ANALYST)
+        page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
         for slug, number in BOARDS.items():
             screenshots.screenshot(
                 page,
