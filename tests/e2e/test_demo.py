@@ -41,12 +41,12 @@ def stack(fresh_stack: Callable[..., StackSettings]) -> StackSettings:
 @pytest.fixture(scope="module")
 def demo(stack: StackSettings) -> str:
     """The demo's output: two short days, twenty seconds live."""
-    done = tickhouse("demo", "--days", "2", "--orders-per-day", "6000", "--live-seconds", "20", timeout=900)
+    done = tickhouse("demo", "--days", "2", "--orders-per-day", "6000", "--live-seconds", "20", timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(1900)
 def test_the_demo_ends_well_and_says_what_it_did(demo: str) -> None:
     assert "agree to the last share and cent" in demo
     for table in ("order_events", "trades", "prices", "book_snapshots", "portfolio_updates", "bars_1m"):

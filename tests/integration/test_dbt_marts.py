@@ -98,6 +98,10 @@ def test_the_run_succeeded_and_all_dbt_tests_are_checks_that_passed(run: Execute
     assert all(check.passed for check in checks)
 
 
+def test_every_unit_test_of_dbt_passes(dbt: Any) -> None:
+    dbt("--select", "test_type:unit", command="test")
+
+
 def test_every_holding_is_the_oracle_s_by_both_methods_of_cost(mart: Any, made: Any) -> None:
     found = {(row["trader_id"], row["symbol"], row["trading_date"]): row for row in mart("attribution")}
     wanted = portfolio_oracle.attribution(made[0])
