@@ -30,6 +30,7 @@ SEES = {
     ("can_write", "ExploreFormDataRestApi"),  # where a chart keeps what it was drilled by, for a while
     ("can_samples", "Datasource"),
     ("can_userinfo", "UserDBModelView"),
+    ("can_read", "SecurityRestApi"),  # the token that a script has to send with each request
 }
 """What an analyst may beyond what Superset would let the public: the rows beneath a chart. All of it reads."""
 

@@ -95,6 +95,8 @@ def catalog(settings: StackSettings) -> str:
             "iceberg.jdbc-catalog.connection-password": unquote(url.password or ""),
             "iceberg.jdbc-catalog.default-warehouse-dir": settings.warehouse_uri,
             "iceberg.jdbc-catalog.schema-version": "V1",
+            # Flink and Spark write. The rules by user do not know table procedures, such as `expire_snapshots`.
+            "iceberg.security": "READ_ONLY",
             **files,
         }
     )
