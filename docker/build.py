@@ -1,6 +1,6 @@
 """What the images hold beyond their Python packages; run while they are built: `python docker/build.py platform|flink`.
 
-The JVM artefacts are the locked ones, with Iceberg's S3 client added; each is checked against its sum.
+The JVM artefacts are the locked ones, with Iceberg's S3 client among them; each is checked against its sum.
 """
 
 from __future__ import annotations
@@ -13,15 +13,10 @@ import yaml
 
 from stack.setup import artefacts, environments
 from stack.setup.cache import relink
-from stack.setup.lock import Artefact, locked, parse
+from stack.setup.lock import Artefact, locked
 from streaming.contracts.settings import PROJECT, Settings
 
 FLINK_CONFIGURATION = Path("/opt/flink-conf")
-
-
-def s3_client() -> list[Artefact]:
-    """Iceberg's S3 client."""
-    return [artefact for _, artefact in parse((PROJECT / "docker" / "s3.lock").read_text(encoding="utf-8"))]
 
 
 def link(jars: list[Artefact], folder: Path, settings: Settings) -> None:
@@ -32,11 +27,11 @@ def link(jars: list[Artefact], folder: Path, settings: Settings) -> None:
 
 def platform(settings: Settings) -> None:
     """Spark's jars, and the S3 client where Spark finds it."""
-    artefacts.download(locked("spark") + s3_client(), settings)
+    artefacts.download(locked("spark", "s3"), settings)
     spark = find_spec("pyspark")
     if spark is None or spark.origin is None:
         raise FileNotFoundError("pyspark is not installed")
-    link(s3_client(), Path(spark.origin).parent / "jars", settings)
+    link(locked("s3"), Path(spark.origin).parent / "jars", settings)
 
 
 def flink(settings: Settings) -> None:
@@ -45,7 +40,7 @@ def flink(settings: Settings) -> None:
     artefacts.download(artefacts.missing(locked("flink"), settings), settings)
     environments.link_flink_jars(settings)
     home = environments.package(settings, "flink", "pyflink")
-    link(s3_client(), home / "lib", settings)
+    link(locked("s3"), home / "lib", settings)
     own = yaml.safe_load((home / "conf" / "config.yaml").read_text(encoding="utf-8"))
     ours = yaml.safe_load((PROJECT / "docker" / "flink.yaml").read_text(encoding="utf-8"))
     FLINK_CONFIGURATION.mkdir(parents=True, exist_ok=True)

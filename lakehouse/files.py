@@ -6,9 +6,13 @@ from its own process's environment, so that no key is in a file or on a command 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from streaming.contracts.settings import Settings
+
+if TYPE_CHECKING:
+    from stack.setup.lock import Artefact
 
 HADOOP = "org.apache.iceberg.hadoop.HadoopFileIO"
 """What Iceberg's JDBC catalog takes unless it is told otherwise."""
@@ -19,6 +23,13 @@ RESOLVING = "org.apache.iceberg.io.ResolvingFileIO"
 def on_s3(location: str) -> bool:
     """Whether a warehouse's or a table's URI is on S3, or on a server that speaks like it."""
     return urlsplit(location).scheme in ("s3", "s3a")
+
+
+def file_jars(settings: Settings) -> list[Artefact]:
+    """What Spark and Flink need on their class paths for the warehouse's files: Iceberg's S3 client, or nothing."""
+    from stack.setup.lock import locked
+
+    return locked("s3") if on_s3(settings.warehouse_uri) else []
 
 
 def file_options(settings: Settings) -> dict[str, str]:

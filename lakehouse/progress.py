@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from lakehouse.tables import TABLES, TableDefinition
 from streaming.contracts.settings import Settings
 from streaming.flink.checkpoints import Commit
 
+EPOCH = date(1970, 1, 1)
 RAW_GROUP = "flink-raw"
 """The consumer group under which the raw job reports its offsets to Kafka."""
 
@@ -63,6 +64,13 @@ def table_states(settings: Settings) -> list[TableState]:
     """Rows, files, bytes and last snapshot of every streamed table, from metadata alone."""
     with opened(settings) as lake:
         return [state(definition.identifier, lake.load_table(definition.identifier)) for definition in TABLES]
+
+
+def days_held(settings: Settings, table: str) -> list[str]:
+    """The days of market time, such as 2026-01-05, that a streamed table (`namespace.table`) has rows of."""
+    with opened(settings) as lake:
+        files = lake.load_table(table).scan().plan_files()
+        return sorted({f"{EPOCH + timedelta(days=file.file.partition[0]):%Y-%m-%d}" for file in files})
 
 
 def state(name: str, table: Table) -> TableState:

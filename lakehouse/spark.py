@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from lakehouse.catalog import CATALOG
-from lakehouse.files import file_options
+from lakehouse.files import file_jars, file_options
 from streaming.contracts.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def spark_session(settings: Settings, app_name: str, *, cores: int = 2, memory: 
 
     from stack.setup.jdk import jdk_home
 
-    # pyspark finds Java and its address through the environment alone.
+    # pyspark finds Java, its address and its workers' Python through the environment alone.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ["JAVA_HOME"] = str(jdk_home(settings, "spark"))
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     builder = SparkSession.builder.appName(app_name).master(f"local[{cores}]").config("spark.driver.memory", memory)
@@ -45,7 +47,7 @@ def configuration(settings: Settings) -> dict[str, str]:
     lake = urlsplit(settings.postgres("lake"))
     name = f"spark.sql.catalog.{CATALOG}"
     return {
-        "spark.jars": ",".join(str(artefact.path(settings)) for artefact in locked("spark")),
+        "spark.jars": ",".join(str(artefact.path(settings)) for artefact in locked("spark") + file_jars(settings)),
         "spark.sql.extensions": EXTENSIONS,
         "spark.sql.defaultCatalog": CATALOG,
         name: "org.apache.iceberg.spark.SparkCatalog",
@@ -66,6 +68,8 @@ def engine(settings: Settings) -> dict[str, str]:
     """The options of every Spark of ours, with a lake or without: exact, in UTC, quiet, on loopback."""
     return {
         "spark.sql.ansi.enabled": "true",
+        # Parameters are bound in the parsed statement: Iceberg's parser does not hand them on to be put into its text.
+        "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
         "spark.sql.session.timeZone": "UTC",
         "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:+UseSerialGC",
         "spark.driver.host": "127.0.0.1",

@@ -12,9 +12,11 @@ from streaming.contracts.settings import settings
 
 ADVICE = {
     "lakehouse__compaction": "no row is lost; look at the error, then run `tickhouse compact`",
+    "lakehouse__day_tags": "is PostgreSQL up? `tickhouse status` tells; the next reconciliation tags what is left",
     "reference_copy": "is PostgreSQL up? `tickhouse status` tells; then run `nightly` again",
     "dbt_models": "the failed model or test is named in the run; what depends on it was not built. "
     "Put it right, then run `nightly` again",
+    "build_days": "the failed model or test is named in the run; put it right, then launch the day again",
     "reconciliation": "the stores differ: `tickhouse reconcile --history` tells the run, `--run N` its differences",
 }
 """What to do when a step fails."""

@@ -93,6 +93,12 @@ def last_runs(settings: Settings, number: int) -> list[PastRun]:
         return cursor.execute(statement("last_runs"), {"number": number}).fetchall()
 
 
+def proven(settings: Settings) -> dict[str, int]:
+    """The last sequence of each symbol up to which a reconciliation passed; UnreachableError as of `keep`."""
+    with _connection(settings, "reader") as connection:
+        return dict(connection.execute(statement("proven")).fetchall())
+
+
 def differences_of(settings: Settings, run_id: int, number: int) -> list[PastDifference]:
     """The first so many differences of a run; UnreachableError as of `keep`."""
     with (

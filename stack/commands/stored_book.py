@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from streaming.contracts.events import Side
 
 WRONG_USE = 2
+SPANS = {"s": dt.timedelta(seconds=1), "m": dt.timedelta(minutes=1), "h": dt.timedelta(hours=1)}
+UTC = "yyyy-MM-dd'T'HH:mm:ss'Z'"
 SIDES: dict[str, Side] = {"bids": "buy", "asks": "sell"}
 
 
@@ -39,6 +43,15 @@ def book(
         int | None,
         typer.Option(metavar="N", help="After the symbol's event N, instead of at a time", show_default=False),
     ] = None,
+    day: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="At regular instants of this trading day in New York, as 2026-11-20, by Spark: levels 1 and 2",
+            show_default=False,
+        ),
+    ] = None,
+    every: Annotated[str, typer.Option(metavar="SPAN", help="Between the instants of a day: 30s, 1m, 1h")] = "1m",
     level: Annotated[int, typer.Option(min=1, max=3, help="1 best prices, 2 prices, 3 orders and their places")] = 2,
     levels: Annotated[int, typer.Option(min=1, help="How many prices of each side to print")] = 10,
     as_of: Annotated[
@@ -63,12 +76,15 @@ def book(
 
     from streaming.contracts.settings import settings
 
+    if [at, sequence, day].count(None) != 2:
+        _fail("say when: --at TIME, --sequence N, or --day DATE", WRONG_USE)
+    if day is not None:
+        _show_day(symbol.upper(), _date(day), _span(every), level, levels, as_of, as_json=as_json)
+        return
     with _without_pandas():
         from lakehouse.reconstruction.instant import book_after, book_at
         from lakehouse.reconstruction.store import StoreError, open_store
 
-    if (at is None) == (sequence is None):
-        _fail("say when: --at TIME, or --sequence N", WRONG_USE)
     time = None if at is None else _moment(at)
     symbol = symbol.upper()
     try:
@@ -115,6 +131,52 @@ def _moment(text: str) -> int:
         return moment(text)
     except ValueError as error:
         _fail(f"--at {text}: no such time; needed is {TIMES}", WRONG_USE, error)
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        _fail(f"--day {text}: no such date; a trading day is written as 2026-11-20", WRONG_USE, error)
+
+
+def _span(text: str) -> dt.timedelta:
+    number, unit = text[:-1], SPANS.get(text[-1:])
+    if unit is None or not number.isdecimal() or not int(number):
+        _fail(f"--every {text}: no such span; needed is a whole number and s, m or h, as 30s", WRONG_USE)
+    return int(number) * unit
+
+
+def _show_day(
+    symbol: str, date: dt.date, every: dt.timedelta, level: int, levels: int, as_of: str | None, *, as_json: bool
+) -> None:
+    from stack.commands.lake import explained, show
+
+    if level == 3 or as_of is not None:
+        _fail("--day tells levels 1 and 2 of the tables as they are now", WRONG_USE)
+    with explained() as settings:
+        from pyspark.errors import PythonException
+        from pyspark.sql.functions import date_format
+
+        from lakehouse.reconstruction.day import day_books
+        from lakehouse.spark import spark_session
+
+        session = spark_session(settings, "tickhouse-book")
+        try:
+            found = day_books(session, date, every, symbol=symbol, levels=1 if level == 1 else levels)
+            found = found.orderBy("event_time", "side", "level").withColumn(
+                "event_time", date_format("event_time", UTC)
+            )
+            rows = [tuple(row) for row in found.collect()]
+        except PythonException as error:
+            if told := re.search(r"StoreError: (.+)", str(error)):
+                _fail(told[1], cause=error)
+            raise
+        finally:
+            session.stop()
+        if not rows:
+            _fail(f"nothing of {symbol} is stored of {date}: the symbol is unknown, or the day is not loaded")
+        show(found.columns, rows, as_csv=not as_json, as_json=as_json)
 
 
 def _print_json(store: Store, found: StoredBook, level: int) -> None:

@@ -13,7 +13,7 @@ from stack.setup.environments import package
 from stack.setup.jdk import QUICK_START, jdk_home
 from stack.texts import properties, write_private
 from streaming.flink.pipelines import tables_written
-from streaming.flink.submit import JOBS
+from streaming.flink.submit import JOBS, class_path
 
 LOG4J = """\
 rootLogger.level = INFO
@@ -36,13 +36,13 @@ def servers(settings: StackSettings) -> list[Server]:
     folder = settings.home.absolute() / "flink"
     home = package(settings, "flink", "pyflink")
     environment = {
+        **class_path(settings),
         "FLINK_HOME": str(home),
         "FLINK_CONF_DIR": str(folder / "conf"),
         "FLINK_LOG_DIR": str(folder / "log"),
         "FLINK_PID_DIR": str(folder),
         "JAVA_HOME": str(jdk_home(settings, "flink")),
         "HADOOP_CONF_DIR": "",
-        "HADOOP_CLASSPATH": "",
         "HBASE_CONF_DIR": "",
     }
 

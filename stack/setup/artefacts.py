@@ -67,7 +67,7 @@ def _download(artefact: Artefact, settings: Settings, progress: Progress) -> Non
             timeout=TIMEOUT,
         )
         project = context.project(artefact.group, artefact.artefact)
-        file = project.at_version(artefact.version).artifact(packaging=artefact.packaging).resolve()
+        file = project.at_version(artefact.version).artifact(artefact.classifier, artefact.packaging).resolve()
         if (found := sha256(file)) != artefact.sha256:
             raise DamagedError(f"{artefact.coordinate}: sha256 is {found}, locked is {artefact.sha256}")
         file.replace(target)

@@ -8,11 +8,13 @@ from pathlib import Path
 from streaming.contracts.settings import PROJECT, Settings
 
 LOCK = PROJECT / "requirements" / "jvm.lock"
+ON_DEMAND = frozenset({"s3", "s3proxy"})
+"""What is fetched only where it is asked for: Iceberg's S3 client for a warehouse on S3, an S3 server by its test."""
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """One file of a Maven repository. `packaging` is its extension, `size` in bytes."""
+    """One file of a Maven repository. `packaging` is its extension, `size` in bytes; most have no `classifier`."""
 
     group: str
     artefact: str
@@ -20,16 +22,17 @@ class Artefact:
     version: str
     sha256: str
     size: int
+    classifier: str = ""
 
     @property
     def name(self) -> str:
         """The file's name."""
-        return f"{self.artefact}-{self.version}.{self.packaging}"
+        return f"{'-'.join(filter(None, (self.artefact, self.version, self.classifier)))}.{self.packaging}"
 
     @property
     def coordinate(self) -> str:
-        """group:artefact:packaging:version"""
-        return f"{self.group}:{self.artefact}:{self.packaging}:{self.version}"
+        """group:artefact:packaging[:classifier]:version"""
+        return ":".join(filter(None, (self.group, self.artefact, self.packaging, self.classifier, self.version)))
 
     def path(self, settings: Settings) -> Path:
         """Where the file is in the cache: a Maven repository's layout."""
@@ -37,11 +40,11 @@ class Artefact:
 
 
 def locked(*servers: str) -> list[Artefact]:
-    """What the lock holds for these servers (kafka, flink, spark, trino), or for all of them; each file once."""
+    """What the lock holds for these names (kafka, flink, …); without any, for all but `ON_DEMAND`. Each file once."""
     found = {
         artefact.coordinate: artefact
         for server, artefact in parse(LOCK.read_text(encoding="utf-8"))
-        if not servers or server in servers
+        if (server in servers if servers else server not in ON_DEMAND)
     }
     return list(found.values())
 
@@ -54,9 +57,10 @@ def parse(text: str) -> list[tuple[str, Artefact]]:
             continue
         try:
             server, coordinate, sum_, size = line.split()
-            group, artefact, packaging, version = coordinate.split(":")
+            group, artefact, packaging, *classifier, version = coordinate.split(":")
+            sha256 = sum_.removeprefix("sha256:")
             entries.append(
-                (server, Artefact(group, artefact, packaging, version, sum_.removeprefix("sha256:"), int(size)))
+                (server, Artefact(group, artefact, packaging, version, sha256, int(size), "".join(classifier)))
             )
         except ValueError as error:
             raise ValueError(

@@ -44,6 +44,7 @@ def relock() -> None:
                     component.version,
                     sha256(file),
                     file.stat().st_size,
+                    dependency.artifact.classifier,
                 )
                 entries.append((server, artefact))
                 Console().print(f"{server}: {artefact.coordinate}")
@@ -54,8 +55,8 @@ def relock() -> None:
 
 def _coordinate(text: str) -> Coordinate:
     # Not Coordinate.parse: it takes the packaging `tar.gz` for a classifier.
-    group, artefact, packaging, version = text.split(":")
-    return Coordinate(group, artefact, version, packaging=packaging)
+    group, artefact, packaging, *classifier, version = text.split(":")
+    return Coordinate(group, artefact, version, classifier="".join(classifier) or None, packaging=packaging)
 
 
 if __name__ == "__main__":

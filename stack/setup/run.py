@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
+from lakehouse.files import file_jars
 from stack.setup import artefacts, compiling, environments, jdk, trino
 from stack.setup.cache import writing
 from stack.setup.lock import locked
@@ -14,7 +15,7 @@ from streaming.contracts.settings import Settings
 def needed(settings: Settings) -> bool:
     """Whether anything is missing."""
     return bool(
-        artefacts.missing(locked(), settings)
+        artefacts.missing(locked() + file_jars(settings), settings)
         or not all(environments.complete(settings, group) for group in environments.GROUPS)
         or any(not link.is_symlink() or link.readlink() != to for link, to in environments.flink_jars(settings))
         or not trino.trino_home(settings).exists()
@@ -38,7 +39,7 @@ def setup(settings: Settings, console: Console) -> None:
                     task = progress.add_task(f"Python environment: {group}", total=None)
                     environments.install(settings, group)
                     progress.update(task, total=1, completed=1)
-            if missing := artefacts.missing(locked(), settings):
+            if missing := artefacts.missing(locked() + file_jars(settings), settings):
                 total = sum(artefact.size for artefact in missing)
                 task = progress.add_task(f"JVM artefacts: {len(missing)}", total=total)
                 artefacts.download(missing, settings, lambda size: progress.advance(task, size))

@@ -21,7 +21,7 @@ import httpx
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from lakehouse.files import file_options
+from lakehouse.files import file_jars, file_options
 from lakehouse.progress import flink_commits
 from lakehouse.tables import create_tables
 from streaming.contracts.settings import PROJECT, Settings
@@ -95,13 +95,24 @@ def sql_values(settings: Settings) -> dict[str, str | dict[str, str]]:
     }
 
 
+def class_path(settings: Settings) -> dict[str, str]:
+    """The variable by which Flink's scripts are told of jars beyond their own folder; the folder serves every stack."""
+    return {"HADOOP_CLASSPATH": os.pathsep.join(str(jar.path(settings)) for jar in file_jars(settings))}
+
+
 def _start(settings: Settings, names: list[str]) -> dict[str, str]:
+    return start(settings, [job_request(settings, name) for name in names])
+
+
+def start(settings: Settings, jobs: list[dict[str, Any]]) -> dict[str, str]:
+    """Submit jobs as `job_request` describes them; their Flink ids by name. SubmitError where Flink refuses."""
     from stack.setup.environments import package, python
     from stack.setup.jdk import jdk_home
 
     flink = package(settings, "flink", "pyflink") / "bin" / "flink"
     interpreter = str(python(settings, "flink"))
-    request = {"values": sql_values(settings), "jobs": [job_request(settings, name) for name in names]}
+    names = {job["configuration"]["pipeline.name"] for job in jobs}
+    request = {"values": sql_values(settings), "jobs": jobs}
     address = urlsplit(settings.flink)
     done = subprocess.run(
         [
@@ -115,6 +126,7 @@ def _start(settings: Settings, names: list[str]) -> dict[str, str]:
             "FLINK_CONF_DIR": str(settings.home / "flink" / "conf"),
             **os.environ,
             "JAVA_HOME": str(jdk_home(settings, "flink")),
+            **class_path(settings),
             "JVM_ARGS": "-Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
             pipelines.VARIABLE: json.dumps(request),
         },
@@ -125,8 +137,8 @@ def _start(settings: Settings, names: list[str]) -> dict[str, str]:
         check=False,
     )  # fmt: skip
     started = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("submitted "))
-    if done.returncode or set(started) != set(names):
-        raise SubmitError(f"Flink refused {', '.join(names)}: {reason(done.stdout + done.stderr)}")
+    if done.returncode or set(started) != names:
+        raise SubmitError(f"Flink refused {', '.join(sorted(names))}: {reason(done.stdout + done.stderr)}")
     log.info("submitted", **started)
     return started
 

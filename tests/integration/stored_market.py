@@ -16,11 +16,12 @@ from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.table import Table
 
 from streaming.contracts.commands import AnyCommand, Clock
-from streaming.contracts.events import BookEvent, BookSnapshot, MarketStatus, RestingOrder, Trade
+from streaming.contracts.events import BookEvent, BookSnapshot, CorporateAction, MarketStatus, RestingOrder, Trade
 from streaming.matching.market import SymbolMarket
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400_000_000
+OWN_TABLES = {Trade: "trades", MarketStatus: "market_status", CorporateAction: "corporate_actions"}
 
 
 @dataclass
@@ -70,11 +71,10 @@ def rows_of(lives: Sequence[Lived]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for lived in sorted(lives, key=lambda lived: lived.symbol):
         for event in lived.events:
-            table = "trades" if isinstance(event, Trade) else "order_events"
             row = msgspec.structs.asdict(event)
             row["event"] = event.__struct_config__.tag
             row["post_only"] = row.get("post_only") or None
-            found["market_status" if isinstance(event, MarketStatus) else table].append(row)
+            found[OWN_TABLES.get(type(event), "order_events")].append(row)
         for part in lived.told:
             row = msgspec.structs.asdict(part)
             row["orders"] = [_resting(order) for order in part.orders]

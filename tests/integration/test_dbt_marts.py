@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from dagster import ExecuteInProcessResult
+from dagster import AssetKey, ExecuteInProcessResult
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 
 from lakehouse.catalog import catalog
@@ -96,6 +96,14 @@ def test_the_run_succeeded_and_all_dbt_tests_are_checks_that_passed(run: Execute
     checks = run.get_asset_check_evaluations()
     assert {check.asset_check_key for check in checks} == set(dbt_models.check_keys)
     assert all(check.passed for check in checks)
+
+
+def test_each_mart_tells_of_which_columns_its_columns_are_made(run: ExecuteInProcessResult) -> None:
+    told = {event.asset_key: event.materialization.metadata for event in run.get_asset_materialization_events()}
+    models = [key for key in told if key.path[0] in ("staging", "marts") and "dagster/column_lineage" in told[key]]
+    assert len(models) >= 25
+    made = told[AssetKey(["marts", "bars_1d"])]["dagster/column_lineage"].value.deps_by_column
+    assert [(dep.asset_key.path, dep.column_name) for dep in made["high"]] == [(["market", "trades"], "price")]
 
 
 def test_every_unit_test_of_dbt_passes(dbt: Any) -> None:

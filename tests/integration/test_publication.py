@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable
+from datetime import timedelta
 
+import psycopg
 import pyarrow as pa
 import pytest
+from pyspark.sql import SparkSession
 
 from lakehouse.catalog import catalog
+from lakehouse.marts import tidy
 from lakehouse.publication import BeingBuiltError, audited
+from lakehouse.spark import spark_session
 from stack.settings import StackSettings
+from stack.supervisor import status
 
 Build = Callable[[str, list[int]], None]
 Read = Callable[[str], list[int] | None]
@@ -89,3 +98,65 @@ def test_a_build_that_fails_changes_nothing_and_is_not_built_upon(
 def test_two_do_not_build_at_once(stack: StackSettings) -> None:
     with audited(stack), pytest.raises(BeingBuiltError, match="by another run: wait"), audited(stack):
         pass
+
+
+def test_a_catalog_that_dies_in_the_middle_leaves_what_was_published_and_a_retry_succeeds(
+    stack: StackSettings, build: Build, read: Read
+) -> None:
+    with audited(stack):
+        build("steady", [1])
+
+    def interrupted() -> None:
+        with audited(stack):
+            build("steady", [2])
+            kill_postgres(stack)
+
+    with pytest.raises(psycopg.OperationalError):
+        interrupted()
+    assert read("marts.steady") == [1]
+    with audited(stack):
+        assert read("marts_audit.steady") == [1]
+        build("steady", [2])
+    assert read("marts.steady") == [2]
+
+
+def test_old_versions_are_let_go_and_no_row_changes(stack: StackSettings, build: Build, read: Read) -> None:
+    for number in range(3):
+        with audited(stack):
+            build("replaced", [number])
+    with audited(stack), pytest.raises(BeingBuiltError):
+        tidy(stack, no_spark)
+    assert sum(mart.expired for mart in tidy(stack, no_spark)) == 0, "they are younger than a week"
+    found = {mart.table: mart for mart in tidy(stack, lambda: spark_session(stack, "test"), keep=timedelta(0))}
+    assert found["marts.replaced"].expired > 1
+    assert read("marts.replaced") == [2]
+    lake = catalog(stack)
+    try:
+        assert len(lake.load_table("marts.replaced").snapshots()) == 1
+    finally:
+        lake.close()
+    assert sum(mart.expired for mart in tidy(stack, no_spark, keep=timedelta(0))) == 0
+    with audited(stack):
+        build("replaced", [3])
+    assert read("marts.replaced") == [3]
+
+
+def no_spark() -> SparkSession:
+    raise AssertionError("nothing to do needs no Spark")
+
+
+def kill_postgres(stack: StackSettings) -> None:
+    """End it with -9, and wait until the one that the supervisor starts answers."""
+    before = next(line.pid for line in status(stack) if line.name == "postgres")
+    assert before
+    os.kill(before, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(stack.postgres("lake")).close()
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        else:
+            break
+    assert next(line.pid for line in status(stack) if line.name == "postgres") != before

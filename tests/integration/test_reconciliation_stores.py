@@ -28,6 +28,8 @@ from typer.testing import CliRunner
 from lakehouse.catalog import catalog
 from lakehouse.tables import MARKET, TABLES
 from orchestration.reconciliation import Report, UnreachableError, reconcile
+from orchestration.reconciliation.history import PastDifference, differences_of, keep
+from orchestration.reconciliation.postgres_rows import statement
 from stack.cli import app
 from streaming.contracts.codec import MINUTE, decode, encode, encode_actions
 from streaming.contracts.commands import (
@@ -168,6 +170,9 @@ def settle(settings: Settings, traded: int) -> None:
     with psycopg.connect(settings.postgres(), autocommit=True) as connection:
         until = time.monotonic() + 60
         while True:
+            # Whatever is committed balances, in every asset, also in the midst of settling.
+            trial = connection.execute(statement("conservation")).fetchall()
+            assert [row for row in trial if row[1] or row[2] + row[3]] == []
             counts = "select (select count(*) from ledger.trades), (select count(*) from ledger.corporate_actions)"
             if connection.execute(counts).fetchone() == (traded, 4) and connection.execute(done).fetchone() == (True,):
                 break
@@ -282,6 +287,27 @@ class Stores:
                 connection.execute(undo)  # type: ignore[call-overload]
 
     @contextmanager
+    def row_twice(self, topic: Topic, place: int) -> Iterator[pa.Table]:
+        """One row of a table is there twice; which."""
+        with lake_table(self.settings, topic) as table:
+            row = table.scan().to_arrow().sort_by([("symbol", "ascending"), ("sequence", "ascending")]).slice(place, 1)
+            where = And(*(EqualTo(name, row[name][0].as_py()) for name in ("symbol", "sequence")))  # type: ignore[no-untyped-call]
+            table.append(row)
+            try:
+                yield row
+            finally:
+                table.delete(where)
+                table.append(row)
+
+    def kept(self) -> dict[str, list[PastDifference]]:
+        """Reconcile, keep it, and read back what differed, by check."""
+        run_id = keep(self.settings, self.report(), "command")
+        found: dict[str, list[PastDifference]] = defaultdict(list)
+        for difference in differences_of(self.settings, run_id, 100):
+            found[difference.check_name].append(difference)
+        return found
+
+    @contextmanager
     def lake_changed(self, topic: Topic, place: int, change: dict[str, Any] | None) -> Iterator[None]:
         """One row of a table is changed, or gone."""
         number = "last_sequence" if topic in COUNTED else "sequence"
@@ -370,6 +396,57 @@ def test_an_action_changed_in_the_ledger_is_found(stores: Stores, field: str) ->
     change = f"update ledger.corporate_actions set {field} = {field} {{}} 1 where {field} is not null"
     with stores.ledger_changed(change.format("+"), change.format("-")):
         assert stores.failing() == {"corporate_actions", "balances"}
+
+
+def test_a_share_and_a_cent_too_much_are_kept_row_by_row(stores: Stores) -> None:
+    for asset, units in (("ACME", 1), ("USD", 100)):
+        one = f"(select min(account_id) from ledger.accounts where asset = '{asset}' and trader_id is not null)"
+        change = f"update ledger.balances set balance = balance {{}} {units} where account_id = {one}"
+        with stores.ledger_changed(change.format("+"), change.format("-")):
+            wrong, right = stores.kept()["balances"]
+        rows = [said.detail.partition(" has ")[2].partition(",")[0] for said in (wrong, right)]
+        (key, amount), (same, other) = (row.split(" amount=") for row in rows)
+        assert (key == same, key.endswith(f"asset={asset}")) == (True, True)
+        assert abs(int(amount) - int(other)) == units
+        assert (wrong.stores, right.stores) == (["postgres"], ["postgres"])
+
+
+def test_a_missing_and_a_doubled_trade_are_kept_with_the_stores_that_differ(stores: Stores) -> None:
+    with lake_table(stores.settings, TRADES) as table:
+        rows = table.scan().to_arrow().sort_by([("symbol", "ascending"), ("sequence", "ascending")]).to_pylist()
+    with stores.lake_changed(TRADES, 1, None):
+        found = [(said.stores, said.detail) for said in stores.kept()["trades"]]
+    name = f"trade_id={rows[1]['trade_id']} "
+    assert [stores_ for stores_, _ in found] == [["kafka", "iceberg"], ["iceberg", "postgres"]]
+    assert all(name in detail and "Iceberg does not" in detail for _, detail in found)
+    with stores.row_twice(TRADES, 2) as row:
+        found = [(said.stores, said.detail) for said in stores.kept()["trades"]]
+    key = f"Iceberg has {row['symbol'][0]}, {row['sequence'][0]}"
+    assert [stores_ for stores_, _ in found] == [["iceberg"], ["iceberg"]]
+    assert all(detail.startswith(key) and detail.endswith(" 2 times") for _, detail in found)
+    keep_trade = "create temp table kept as select * from ledger.trades order by trade_id offset 7 limit 1; "
+    gone = keep_trade + "delete from ledger.trades where trade_id in (select trade_id from kept)"
+    with stores.ledger_changed(gone, "insert into ledger.trades select * from kept"):
+        (said,) = stores.kept()["trades"]
+    assert (said.stores, said.detail.endswith("PostgreSQL does not")) == (["iceberg", "postgres"], True)
+
+
+def test_the_history_shows_the_last_runs_and_what_differed(stores: Stores) -> None:
+    runner = CliRunner()
+    with stores.ledger_changed(
+        "insert into ledger.breaches values ('ACME-1', 'negative_cash', 4, 'test', now())",
+        "delete from ledger.breaches",
+    ):
+        assert runner.invoke(app, ["reconcile", "--patience", "2"]).exit_code == 1
+    shown = runner.invoke(app, ["reconcile", "--history", "--json"])
+    assert shown.exit_code == 0, shown.output
+    last = json.loads(shown.stdout.splitlines()[0])
+    assert (last["origin"], last["passed"], last["failed"], last["differences"]) == ("command", False, ["breaches"], 1)
+    assert (last["symbols"], last["events"] > stores.trades) == (3, True)
+    rows = runner.invoke(app, ["reconcile", "--run", str(last["run_id"]), "--json"])
+    (said,) = [json.loads(line) for line in rows.stdout.splitlines()]
+    assert said == {"check_name": "breaches", "stores": ["postgres"], "detail": "ACME-1: negative_cash 4, test"}
+    assert "breaches" in runner.invoke(app, ["reconcile", "--history"]).stdout
 
 
 def test_a_breach_is_told(stores: Stores) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +29,9 @@ from lakehouse.reconstruction.rows import in_units
 from lakehouse.reconstruction.store import NEEDED, Store, StoreError, open_store
 from lakehouse.tables import MARKET
 from stack.cli import app
-from streaming.contracts.events import Accepted, Cancelled, MarketStatus, RestingOrder, Trade
+from streaming.contracts.commands import AnyCommand, DeclareAction, SetSession
+from streaming.contracts.events import Accepted, Cancelled, CorporateAction, MarketStatus, RestingOrder, Trade
+from streaming.contracts.money import to_decimal
 from streaming.contracts.settings import Settings, settings
 from streaming.matching import views
 from streaming.matching.market import SymbolMarket
@@ -81,6 +88,8 @@ def stored(fresh_stack: Callable[..., Settings], small_parts: None) -> Stored:
     lives = {}
     for number, symbol in enumerate(SYMBOLS):
         commands = Day(symbol, number).commands(2_400, days=DAYS)
+        if symbol == "CRUX":
+            split(commands)
         times = [chance.choice(commands).event_time + chance.choice((0, 0, 1, SECOND)) for _ in range(INSTANTS // 6)]
         times = [time for time in times if START < time < commands[-1].event_time]
         lives[symbol] = live(SymbolMarket(symbol), commands, every=140, times=times)
@@ -93,6 +102,14 @@ def stored(fresh_stack: Callable[..., Settings], small_parts: None) -> Stored:
     finally:
         lake.close()
     return Stored(stack, lives, once)
+
+
+def split(commands: list[AnyCommand]) -> None:
+    """Let a share become two before the second day, which takes every order off."""
+    before = [n for n, one in enumerate(commands) if isinstance(one, SetSession) and one.session == "pre_open"][1]
+    of = {"action_id": "S1", "symbol": "CRUX", "kind": "split", "ex_date": "2026-01-03"}
+    action = DeclareAction(**of, numerator=2, denominator=1, event_time=commands[before - 1].event_time)
+    commands.insert(before, action)
 
 
 def resting(book: StoredBook) -> list[RestingOrder]:
@@ -140,6 +157,8 @@ def test_the_book_is_the_engines_at_random_instants(stored: Stored) -> None:
 def test_the_markets_had_everything(stored: Stored) -> None:
     """Icebergs, orders from other days, books in parts, auctions, halts, stops and mass cancels were among it."""
     lived = stored.lives["ACME"]
+    (action,) = (event for event in stored.lives["CRUX"].events if isinstance(event, CorporateAction))
+    assert action.status == "effective"
     kinds = Counter(type(event).__name__ for event in lived.events)
     assert all(kinds[kind] > 3 for kind in ("Triggered", "Replaced", "MassCancelled", "Expired", "MarketStatus"))
     assert any(isinstance(event, MarketStatus) and event.halt for event in lived.events)
@@ -256,9 +275,12 @@ def test_what_is_not_stored_is_one_clear_message(stored: Stored) -> None:
         (["ACME", "--sequence", "999999"], 1, "is later than the last stored event of ACME"),
         (["ACME", "--sequence", "0"], 1, "numbered from 1"),
         (["ACME", "--at", "yesterday"], 2, "ISO 8601, as 2026-01-02T14:30:00Z (UTC if it names no offset)"),
-        (["ACME"], 2, "--at TIME, or --sequence N"),
-        (["ACME", "--at", str(last), "--sequence", "5"], 2, "--at TIME, or --sequence N"),
+        (["ACME"], 2, "--at TIME, --sequence N, or --day DATE"),
+        (["ACME", "--at", str(last), "--sequence", "5"], 2, "--at TIME, --sequence N, or --day DATE"),
         (["ACME", "--at", str(last), "--as-of", "nothing"], 1, "tag nothing"),
+        (["ACME", "--day", "friday"], 2, "a trading day is written as 2026-11-20"),
+        (["ACME", "--day", "2026-01-02", "--every", "0m"], 2, "a whole number and s, m or h"),
+        (["ACME", "--day", "2026-01-02", "--level", "3"], 2, "levels 1 and 2"),
     ]:
         found, output = run(*words)
         assert (found, message in output) == (code, True), output
@@ -284,6 +306,37 @@ def test_a_day_that_is_not_loaded_is_named_by_its_events(stored: Stored) -> None
     assert "a day is not loaded" in output
     book = book_at(open_store(stored.settings), "GAPS", lived.events[-1].event_time)
     assert book.sequence == lived.events[-1].sequence, "the days after are there"
+
+
+def test_a_whole_day_by_spark_is_the_book_at_each_instant(stored: Stored) -> None:
+    """Also where orders stand from days before, and where a split took them off."""
+    for symbol in ("ACME", "CRUX"):
+        code, output, _ = by_spark(symbol, "--day", "2026-01-03", "--every", "30s", "--levels", "3", "--json")
+        assert code == 0
+        found = defaultdict(list)
+        for row in map(json.loads, output.splitlines()):
+            prices = (row["side"], Decimal(row["price"]), row["shown"], row["hidden"], row["orders"])
+            found[row["event_time"]].append(prices)
+        assert len(found) > 15
+        for text, prices in list(found.items())[:-1]:
+            time = int(datetime.fromisoformat(text).timestamp()) * SECOND
+            book = book_at(stored.once, symbol, time)
+            assert prices == [
+                (side, to_decimal(row.price), row.shown, row.hidden, row.orders)
+                for side in ("buy", "sell")
+                for row in book.levels(side, 3)
+            ]
+    code, _, error = by_spark("GAPS", "--day", "2026-01-04")
+    assert (code, "of GAPS" in error, "a day is not loaded" in error) == (1, True, True)
+    code, _, error = by_spark("NONE", "--day", "2026-01-03")
+    assert (code, "nothing of NONE is stored of 2026-01-03" in error) == (1, True)
+
+
+def by_spark(*words: str) -> tuple[int, str, str]:
+    """The command in a process of its own, which Spark's end is the end of."""
+    command = [Path(sys.executable).with_name("tickhouse"), "book", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_a_table_that_is_not_there_is_named(stored: Stored) -> None:

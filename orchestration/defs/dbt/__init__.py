@@ -3,5 +3,6 @@
 from dagster import Definitions
 
 from orchestration.defs.dbt.assets import dbt_cli, dbt_models
+from orchestration.defs.dbt.days import market_days
 
-definitions = Definitions(assets=[dbt_models], resources={"dbt": dbt_cli()})
+definitions = Definitions(assets=[dbt_models], jobs=[market_days], resources={"dbt": dbt_cli()})

@@ -1,6 +1,8 @@
 """dbt's models, snapshots and tests as Dagster sees them."""
 
+import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from dagster import AssetDep, AssetExecutionContext, AssetKey, AssetSpec
@@ -8,6 +10,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_as
 
 from lakehouse.publication import SUFFIX, audited
 from orchestration.defs.dbt.environment import environment, within
+from orchestration.defs.dbt.lineage import Lineage
 from orchestration.defs.dbt.project import DBT, EXECUTABLE, manifest
 from orchestration.external import MARKET
 from orchestration.steps import NIGHTLY, SPARK
@@ -51,7 +54,15 @@ def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[
         with within(environment(here)):
             target = here.home.absolute() / "dbt" / context.run.run_id
             invocation = dbt.cli(BUILD, context=context, target_path=target)
-        yield from invocation.stream()
+        yield from lineage(target).told(invocation.stream())
+
+
+def lineage(target: Path) -> Lineage:
+    """The lineage of columns, from the SQL that dbt writes into its target folder."""
+    parsed = json.loads(manifest().read_text(encoding="utf-8"))
+    tables = [*parsed["sources"], *(name for name in parsed["nodes"] if not name.startswith(("test.", "unit_test.")))]
+    keys = {name: Translator().get_asset_spec(parsed, name, None).key for name in tables}
+    return Lineage(parsed, target, keys)
 
 
 def dbt_cli() -> DbtCliResource:

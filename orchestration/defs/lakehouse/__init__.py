@@ -7,9 +7,10 @@ from orchestration.defs.lakehouse.maintenance import compaction
 from orchestration.defs.lakehouse.reference import reference_copy
 from orchestration.defs.lakehouse.sensors import lake_progress
 from orchestration.defs.lakehouse.spark import LakeSpark
+from orchestration.defs.lakehouse.tags import day_tags, tags_after_reconciliation
 
 definitions = Definitions(
-    assets=[*TABLE_SPECS, compaction, reference_copy],
-    sensors=[lake_progress],
+    assets=[*TABLE_SPECS, compaction, reference_copy, day_tags],
+    sensors=[lake_progress, tags_after_reconciliation],
     resources={"spark": LakeSpark(spark_config={})},
 )

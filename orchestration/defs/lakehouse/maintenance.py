@@ -31,12 +31,15 @@ from streaming.contracts.settings import settings
     retry_policy=RETRIES,
     freshness_policy=NIGHTLY,
     description="Writes small files anew as one, sorted; rewrites manifests, expires snapshots, removes orphans, "
-    "counts distinct values: each where a table is measured to need it.",
+    "counts distinct values: each where a table is measured to need it. Lets go of marts' versions "
+    "older than a week.",
 )
 def compaction(context: AssetExecutionContext, spark: LakeSpark) -> MaterializeResult[Any]:
-    """Maintain every table that the streams write and that needs it."""
+    """Maintain every table that the streams write and that needs it, and let go of old versions of the marts."""
     from lakehouse.alone import MaintenanceRunningError
     from lakehouse.maintenance import compact
+    from lakehouse.marts import tidy
+    from lakehouse.publication import BeingBuiltError
 
     reports = []
     for table in TABLE_KEYS:
@@ -49,8 +52,14 @@ def compaction(context: AssetExecutionContext, spark: LakeSpark) -> MaterializeR
             "%s needed %s: %d files before, %d after, %d rows, %.1f s",
             table, report.need, report.files_before, report.files_after, report.rows, report.seconds,
         )  # fmt: skip
+    try:
+        marts = tidy(settings(), lambda: spark.spark_session)
+    except BeingBuiltError as error:
+        raise Failure(str(error)) from error
     return MaterializeResult(
         metadata={
+            "mart_versions_expired": sum(mart.expired for mart in marts),
+            "mart_orphans_removed": sum(mart.orphans_removed for mart in marts),
             "files_before": sum(report.files_before for report in reports),
             "files_after": sum(report.files_after for report in reports),
             "mean_bytes_before": mean([(report.bytes_before, report.files_before) for report in reports]),

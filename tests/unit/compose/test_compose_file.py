@@ -25,7 +25,7 @@ import yaml
 from stack.dashboards import environment as superset_environment
 from stack.servers import trino
 from stack.settings import StackSettings
-from stack.setup.lock import parse
+from stack.setup.lock import locked
 from streaming.contracts.settings import PROJECT, Secrets, Settings
 
 COMPOSE = PROJECT / "docker-compose.yml"
@@ -99,9 +99,7 @@ def test_the_dockerfile_copies_only_what_is_here_and_installs_by_hash() -> None:
 
 
 def test_the_s3_client_is_of_flinks_iceberg_version() -> None:
-    [(_, client)] = parse((PROJECT / "docker" / "s3.lock").read_text())
-    flink = parse((PROJECT / "requirements" / "jvm.lock").read_text())
-    assert {a.version for server, a in flink if server == "flink" and "iceberg" in a.artefact} == {client.version}
+    assert len({a.version for a in locked("flink", "s3") if "iceberg" in a.artefact}) == 1
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -20,6 +20,7 @@ from pyiceberg.transforms import IdentityTransform
 from lakehouse.health import Health, measure
 from lakehouse.schemas import schema
 from lakehouse.tables import SchemaConflictError, evolve
+from lakehouse.tags import complete_days, tag
 
 DAY = datetime(2026, 1, 5, 15, tzinfo=UTC)
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -146,3 +147,31 @@ def test_a_table_that_has_all_its_contract_asks_for_is_not_touched(table: Table)
 def test_what_rows_already_written_cannot_follow_is_refused_in_one_sentence(table: Table, later: Any) -> None:
     with pytest.raises(SchemaConflictError, match=r"market\.deals cannot follow its contract: .*new name"):
         evolve(table, schema(later))
+
+
+def test_a_day_is_tagged_once_and_its_snapshot_stays_what_it_was(table: Table) -> None:
+    assert tag(table, ["2026-01-05"]) == []  # nothing was ever written
+    add(table, 0)
+    assert tag(table, ["2026-01-05"]) == ["day-2026-01-05"]
+    add(table, 1)
+    assert tag(table, ["2026-01-05", "2026-01-06"]) == ["day-2026-01-06"]
+    held = table.refs()["day-2026-01-05"]
+    assert held.max_ref_age_ms == 90 * 24 * 3600 * 1000
+    assert [table.scan(snapshot_id=table.refs()[f"day-2026-01-0{day}"].snapshot_id).count() for day in (5, 6)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("closed", "proven", "days"),
+    [
+        ({"ACME": 10, "BLUE": 7}, {"ACME": 10, "BLUE": 9}, ["2026-01-05"]),
+        ({"ACME": 10, "BLUE": 7}, {"ACME": 9, "BLUE": 9}, []),
+        ({"ACME": 10}, {"ACME": 99, "BLUE": 99}, []),
+        ({"ACME": 10, "BLUE": 7}, {"ACME": 10}, []),
+    ],
+    ids=["over and proven", "not proven to its end", "a symbol is still open", "a symbol was never compared"],
+)
+def test_a_day_is_complete_when_every_symbol_closed_and_a_reconciliation_went_that_far(
+    closed: dict[str, int], proven: dict[str, int], days: list[str]
+) -> None:
+    opened_for = {"2026-01-05": {"ACME", "BLUE"}, "2026-01-06": {"ACME"}}
+    assert complete_days({"2026-01-05": closed}, opened_for, proven) == days

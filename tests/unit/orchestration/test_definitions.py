@@ -58,9 +58,10 @@ def test_nightly_compacts_before_dbt_and_reconciles_last(repository: RepositoryD
 def test_one_step_with_a_spark_runs_at_a_time_and_what_asks_servers_is_tried_again(
     repository: RepositoryDefinition,
 ) -> None:
-    nightly = repository.get_job("nightly")
-    pools = {node.name: node.definition.pools for node in nightly.nodes}
-    assert {name for name, pool in pools.items() if pool == {SPARK}} == {"lakehouse__compaction", "dbt_models"}
+    nightly, days = repository.get_job("nightly"), repository.get_job("market_days")
+    pools = {node.name: node.definition.pools for node in (*nightly.nodes, *days.nodes)}
+    sparks = {"lakehouse__compaction", "dbt_models", "build_days"}
+    assert {name for name, pool in pools.items() if pool == {SPARK}} == sparks
     again = {node.name for node in nightly.nodes if node.definition.retry_policy}
     # dbt is not: a test that failed fails again, after minutes.
     assert again == {"lakehouse__compaction", "reference_copy", "reconciliation"}

@@ -9,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 from confluent_kafka import KafkaException
-from dagster import AssetMaterialization, SensorResult, SkipReason, build_sensor_context
+from dagster import AssetMaterialization, DagsterInstance, SensorResult, SkipReason, build_sensor_context
 
 from lakehouse.progress import TableState
 from orchestration.defs.flink import sensors as flink
@@ -20,7 +20,9 @@ from orchestration.defs.postgres import sensors as postgres
 
 
 def ask(sensor: Any, cursor: str | None = None) -> SensorResult | SkipReason:
-    answer: SensorResult | SkipReason = sensor(build_sensor_context(cursor=cursor))
+    with DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("trading_days", ["2026-01-05"])
+        answer: SensorResult | SkipReason = sensor(build_sensor_context(instance, cursor=cursor))
     return answer
 
 
@@ -56,7 +58,11 @@ def test_a_table_with_a_new_snapshot_is_told_with_rows_and_files(monkeypatch: py
         TableState("market.alerts", None, None, 0, 0, 0),
     ]
     answers(monkeypatch, "lakehouse.progress.table_states", states)
-    assert told(ask(lake.lake_progress)) == {
+    answers(monkeypatch, "lakehouse.progress.days_held", ["2026-01-05", "2026-01-06"])
+    answer = ask(lake.lake_progress)
+    assert isinstance(answer, SensorResult)
+    assert [list(asked.partition_keys) for asked in answer.dynamic_partitions_requests or []] == [["2026-01-06"]]
+    assert told(answer) == {
         "market/trades": {
             "dagster/row_count": 1000,
             "snapshot_id": "42",

@@ -1,5 +1,6 @@
--- Marking the close: in the last ten minutes an account that stands on one side takes half of what is traded, or by
--- aggressive orders three tenths, and the price moves with them by a usual move; three orders are aggressive or more.
+-- Marking the close: in the last ten minutes an account that stands on one side takes half of what is traded and twenty
+-- usual trades, or by aggressive orders three tenths and five usual trades, and the price moves with them by a usual
+-- move; three orders are aggressive or more. (Usual trades as in 04_pushes.sql: half of a thin close is little.)
 -- The windows reach from 18 minutes before an hour to two after it; only those of the close are looked at: 16:00 in New
 -- York, and 13:00 on the days of early closes (NYSE Rule 7.2: 3 July, the day after Thanksgiving, 24 December).
 CREATE TEMPORARY VIEW local_time AS
@@ -49,6 +50,7 @@ SELECT
     SUM(`quantity`) AS `quantity`,
     LAST_VALUE(`price`) AS `price`,
     LN(CAST(LAST_VALUE(`price`) AS DOUBLE) / FIRST_VALUE(`before`)) / FIRST_VALUE(`usual_move`) / SQRT(2e0) AS `moves`,
+    FIRST_VALUE(`usual_quantity`) AS `usual_quantity`,
     MAX(`event_time`) AS `event_time`
 FROM TABLE(TUMBLE(TABLE closing, DESCRIPTOR(`rowtime`), INTERVAL '20' MINUTE, INTERVAL '2' MINUTE))
 WHERE `side` = 'buy'
@@ -74,9 +76,10 @@ INNER JOIN closing_volumes AS whole
         AND part.`window_end` = whole.`window_end`
 WHERE
     part.`orders` >= 3 AND 2 * part.`net` >= part.`gross` AND (
-        part.`net` >= 0.5 * whole.`quantity`
+        (part.`net` >= 0.5 * whole.`quantity` AND part.`net` >= 20 * whole.`usual_quantity`)
         OR (
-            ABS(part.`pushed`) >= 0.3 * whole.`quantity` AND part.`pushed` * whole.`moves` > 0
+            ABS(part.`pushed`) >= 0.3 * whole.`quantity` AND ABS(part.`pushed`) >= 5 * whole.`usual_quantity`
+            AND part.`pushed` * whole.`moves` > 0
             AND ABS(whole.`moves`) >= 1
         )
     );
