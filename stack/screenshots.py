@@ -43,13 +43,13 @@ LOGIN = 45_000
 
 
 FILLED = "canvas, table tbody tr, .header-line"
-"""What a chart of Superset consists of when it has data: a picture, a table or a number."""
+"""What a chart of Superset consists of when it has data: a picture, a table, a number (its trend may be one point)."""
 EMPTY = ".no-results-title, .ant-empty"
 """The words that there is none."""
 FAILED = ".ant-alert-error, [data-test=error-container]"
 CANVASES_ARE_PAINTED = """() => {
     const charts = [...document.querySelectorAll('[data-test=chart-grid-component]')];
-    const canvases = charts.filter(chart => !chart.querySelector('.header-line'))  // a number: its trend may be one point
+    const canvases = charts.filter(chart => !chart.querySelector('.header-line'))
         .flatMap(chart => [...chart.querySelectorAll('canvas')]);
     const pixels = canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
     return canvases.every(canvas => pixels(canvas).some(value => value));
