@@ -8,6 +8,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +61,7 @@ class Terminal:
     def __init__(self) -> None:
         self.pid, self.file = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored in the background of a shell
             os.execve(TICKHOUSE, [TICKHOUSE, "spark-sql", "--csv"], {**os.environ, "TERM": "dumb"})
 
     def types(self, keys: str, until: str = "spark-sql> ") -> list[str]:
